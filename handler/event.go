@@ -1,0 +1,176 @@
+package handler
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"chatlake/internal/stats"
+)
+
+// event is what an invocation asks for. README's table describes the keys of a request.
+type event struct {
+	trigger string    // timer or manual
+	clock   time.Time // the run's clock, UTC
+	request
+}
+
+type request struct {
+	from, to *stats.Day
+	apps     []int64
+	fields   []string
+	dryRun   bool
+}
+
+// parseEvent reads a timer's event, a request, or nothing. now is the run's clock where the event has none.
+// https://cloud.tencent.com/document/product/583/9708 describes the timer's event.
+func parseEvent(payload []byte, now time.Time) (event, []string) {
+	e := event{trigger: "manual", clock: now.UTC()}
+	p := eventParser{where: "the event"}
+	keys := p.object(payload)
+	if _, ok := keys["Type"]; !ok {
+		e.request = p.request(keys)
+		return e, p.faults
+	}
+	var timer struct{ Type, TriggerName, Time, Message string }
+	if err := json.Unmarshal(payload, &timer); err != nil {
+		p.fault("is not a timer's event: %v", err)
+		return e, p.faults
+	}
+	if timer.Type != "Timer" {
+		p.fault("is of the Type %q: only a Timer, or a request, can start a run", timer.Type)
+		return e, p.faults
+	}
+	e.trigger = "timer"
+	if clock, err := time.Parse(time.RFC3339, timer.Time); err != nil {
+		p.fault("has the Time %q: it must be as 2026-11-25T03:30:00Z", timer.Time)
+	} else {
+		e.clock = clock.UTC()
+	}
+	p.where = "the event's Message"
+	e.request = p.request(p.object([]byte(timer.Message)))
+	return e, p.faults
+}
+
+// eventParser collects faults.
+type eventParser struct {
+	where  string
+	faults []string
+}
+
+func (p *eventParser) fault(format string, args ...any) {
+	p.faults = append(p.faults, p.where+" "+fmt.Sprintf(format, args...))
+}
+
+// object reads a JSON object; nothing and null are an empty one.
+func (p *eventParser) object(text []byte) map[string]json.RawMessage {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 {
+		return nil
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(text, &keys); err != nil {
+		p.fault("is not a request: it must be a JSON object, such as {\"from\":\"2026-11-01\"}")
+	}
+	return keys
+}
+
+func (p *eventParser) request(keys map[string]json.RawMessage) request {
+	var r request
+	var source string
+	var check bool
+	readers := map[string]struct {
+		into any
+		kind string
+	}{
+		"from":    {&r.from, "a day as YYYY-MM-DD"},
+		"to":      {&r.to, "a day as YYYY-MM-DD"},
+		"apps":    {&r.apps, "an array of sdk_app_ids"},
+		"fields":  {&r.fields, "an array of the API's field names"},
+		"source":  {&source, `"api" or "raw"`},
+		"dry_run": {&r.dryRun, "true or false"},
+		"check":   {&check, "true or false"},
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		reader, ok := readers[key]
+		if !ok {
+			p.fault("has the unknown key %q: a request's keys are %s", key, strings.Join(slices.Sorted(maps.Keys(readers)), ", "))
+			continue
+		}
+		if err := json.Unmarshal(keys[key], reader.into); err != nil {
+			p.fault("has a bad %s: it must be %s", key, reader.kind)
+		}
+	}
+	if r.from != nil && r.to != nil && *r.from > *r.to {
+		p.fault("has from %s after to %s", *r.from, *r.to)
+	}
+	if r.apps != nil && len(r.apps) == 0 {
+		p.fault("has an empty apps: leave it out for all apps")
+	}
+	if r.fields != nil && len(r.fields) == 0 {
+		p.fault("has an empty fields: leave it out for all fields")
+	}
+	for _, name := range r.fields {
+		if !stats.IsField(name) {
+			p.fault("has the unknown field %q: the API's are %s", name, strings.Join(stats.FieldNames(), ", "))
+		}
+	}
+	switch source {
+	case "", "api":
+	case "raw":
+		p.fault("asks for the source raw, which this version does not support yet")
+	default:
+		p.fault("has the source %q: it must be api or raw", source)
+	}
+	if check {
+		p.fault("asks for check, which this version does not support yet")
+	}
+	slices.Sort(r.apps)
+	r.apps = slices.Compact(r.apps)
+	return r
+}
+
+// window is a range of days, both ends in it.
+type window struct {
+	From stats.Day `json:"from"`
+	To   stats.Day `json:"to"`
+}
+
+// apiDays is how many whole days the API keeps.
+const apiDays = 30
+
+// apiWindow returns the days that the API surely has at a time: the last 30 that are over in Beijing.
+func apiWindow(clock time.Time) window {
+	yesterday := stats.DayIn(clock, stats.Beijing) - 1
+	return window{yesterday - (apiDays - 1), yesterday}
+}
+
+// clip returns the days of the request that the API has, and what is to be said of the others.
+func (r request) clip(api window) (w window, warnings, faults []string) {
+	w = api
+	if r.from != nil {
+		w.From = max(w.From, *r.from)
+	}
+	if r.to != nil {
+		w.To = min(w.To, *r.to)
+	}
+	if w.From > w.To {
+		return w, nil, []string{fmt.Sprintf("the event asks for no day that the API has: it has %s to %s", api.From, api.To)}
+	}
+	if r.from != nil && *r.from < api.From {
+		warnings = append(warnings, fmt.Sprintf("the API no longer has %s to %s: it keeps %d days; what earlier runs stored of them stays as it is", *r.from, api.From-1, apiDays))
+	}
+	if r.to != nil && *r.to > api.To {
+		warnings = append(warnings, fmt.Sprintf("%s to %s are not over yet in Beijing: a later run pulls them whole", api.To+1, *r.to))
+	}
+	return w, warnings, nil
+}
+
+// wants reports whether a row of the day is asked for. A request without an end takes all that the API gives.
+func (r request) wants(day stats.Day) bool {
+	return (r.from == nil || day >= *r.from) && (r.to == nil || day <= *r.to)
+}

@@ -1,0 +1,92 @@
+package handler
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tencentyun/scf-go-lib/functioncontext"
+)
+
+// Function is the SCF function: each invocation is a run. It implements scf-go-lib's cloudfunction.Handler.
+type Function struct {
+	environ   map[string]string // the process's own, from before the first invocation
+	log       io.Writer
+	transport http.RoundTripper
+}
+
+// NewFunction returns the function. environ is the process's environment as os.Environ gives it, under that of each
+// invocation; log gets a JSON object a line, as CLS takes them from a function's stdout; transport may be nil.
+func NewFunction(environ []string, log io.Writer, transport http.RoundTripper) *Function {
+	return &Function{ParseEnviron(environ), log, transport}
+}
+
+// ParseEnviron makes a map of KEY=value pairs.
+func ParseEnviron(environ []string) map[string]string {
+	env := make(map[string]string, len(environ))
+	for _, pair := range environ {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// Invoke runs one event and returns the summary, of at most 1 MB.
+func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	invocation, ok := functioncontext.FromContext(ctx)
+	if !ok {
+		invocation = &functioncontext.FunctionContext{}
+	}
+	// A request without a deadline comes with one in 1970.
+	if deadline, ok := ctx.Deadline(); ok && deadline.Unix() <= 0 {
+		limit := time.Duration(invocation.TimeLimitInMs) * time.Millisecond
+		if limit <= 0 {
+			limit = longestRun
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+	}
+	summary, err := Run(ctx, Job{
+		Env:     f.env(invocation.Environment),
+		Payload: payload,
+		Logger: func(level slog.Level) *slog.Logger {
+			return slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: level}))
+		},
+		Transport: f.transport,
+	})
+	f.logSummary(summary)
+	if err != nil {
+		return nil, err
+	}
+	return summary.Line(maxAnswer), nil
+}
+
+// env lays an invocation's environment over the process's. What an earlier invocation had set is not seen, though
+// scf-go-lib has put it into the process's environment. Keys of two principals are never mixed: an invocation that brings
+// any brings all.
+func (f *Function) env(invocation map[string]string) map[string]string {
+	env := maps.Clone(f.environ)
+	spellings := slices.Concat(keyVariables...)
+	if slices.ContainsFunc(spellings, func(name string) bool { return invocation[name] != "" }) {
+		for _, name := range spellings {
+			delete(env, name)
+		}
+	}
+	maps.Copy(env, invocation)
+	return env
+}
+
+// logSummary logs the summary at any level, with its keys at the top of the line, where CLS can search them.
+func (f *Function) logSummary(s Summary) {
+	head := fmt.Sprintf(`{"time":%q,"level":"INFO","msg":"run summary",`, time.Now().UTC().Format(time.RFC3339Nano))
+	line := append([]byte(head), s.Line(maxLogLine - len(head) - 1)[1:]...)
+	f.log.Write(append(line, '\n'))
+}

@@ -1,0 +1,204 @@
+// Package chat is a client of the one call of Tencent Chat's REST API that gives an app's operations data of the last
+// 30 days, v4/openconfigsvr/getappinfo (https://www.tencentcloud.com/document/product/1047/34886).
+//
+// Failure model: what may pass by itself (transport errors, timeouts, HTTP 5xx, an answer that is no JSON, the codes
+// that the API marks so) is retried a few times with jittered exponential backoff; anything else fails at once. All
+// calls of a [Client], retries included, go through one limiter. A call that fails for good is an [*Error], which says
+// what happened and what to do, and holds neither key nor UserSig. Redirects are not followed, since the URL of a call
+// carries the UserSig.
+package chat
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
+	"golang.org/x/time/rate"
+
+	"chatlake/internal/secret"
+)
+
+const (
+	// MaxQPS is the API's documented call frequency. Whether it holds for an account or an app is not documented,
+	// so a run holds it over all apps.
+	MaxQPS = 200
+
+	path        = "/v4/openconfigsvr/getappinfo"
+	callTimeout = 15 * time.Second
+	maxTries    = 4
+	maxUnknown  = 2              // tries of a code that no public page has
+	maxBody     = 16 << 20       // 30 days are about 30 KB
+	sigValidFor = 24 * time.Hour // the pages' advice: at least 24 hours, so that a skewed clock does no harm
+)
+
+// App is one app to pull.
+type App struct {
+	ID         int64
+	Key        secret.String
+	Endpoint   string // base URL, without a trailing slash
+	Identifier string // an App admin account
+}
+
+// Endpoint returns the base URL of a region.
+func Endpoint(region string) (url string, ok bool) {
+	host, ok := regions[region]
+	return "https://" + host, ok
+}
+
+// Regions returns the names of the regions, sorted.
+func Regions() []string { return slices.Sorted(maps.Keys(regions)) }
+
+// Answer is what the API answered for one app.
+type Answer struct {
+	Body     []byte            // as received
+	Entries  []json.RawMessage // Result: one object a day, in no promised order; empty where there is no data yet
+	Attempts int
+}
+
+// Client calls the API within one run's limits. It is safe for concurrent use.
+type Client struct {
+	http    *http.Client
+	limiter *rate.Limiter
+	calls   atomic.Int64
+	retries atomic.Int64
+}
+
+// NewClient returns a client that makes at most qps calls a second, evenly spaced from the first one on.
+func NewClient(transport http.RoundTripper, qps int) *Client {
+	return &Client{
+		http: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		limiter: rate.NewLimiter(rate.Limit(qps), 1),
+	}
+}
+
+// Requests returns how many calls were made so far, and how many of them were retries.
+func (c *Client) Requests() (calls, retries int64) { return c.calls.Load(), c.retries.Load() }
+
+// AppInfo pulls the app's last 30 days; fields are the API's names of what to pull, none for all. The error is an
+// [*Error].
+func (c *Client) AppInfo(ctx context.Context, app App, fields []string) (Answer, error) {
+	body, err := requestBody(fields)
+	if err != nil {
+		return Answer{}, &Error{AppID: app.ID, Err: err}
+	}
+	call := appCall{client: c, app: app, body: body}
+	answer, err := backoff.Retry(ctx, func() (Answer, error) { return call.attempt(ctx) },
+		backoff.WithMaxTries(maxTries), backoff.WithBackOff(&backoff.ExponentialBackOff{
+			InitialInterval: 500 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.5, MaxInterval: 8 * time.Second,
+		}))
+	answer.Attempts = call.attempts
+	if err != nil {
+		return answer, call.failure(ctx)
+	}
+	return answer, nil
+}
+
+func requestBody(fields []string) ([]byte, error) {
+	return json.Marshal(struct {
+		RequestField []string `json:",omitempty"`
+	}{fields})
+}
+
+// appCall is the state of one app's pull over its attempts.
+type appCall struct {
+	client   *Client
+	app      App
+	body     []byte
+	sig      secret.String
+	attempts int
+	expired  bool  // a new UserSig was made once already
+	last     error // of the newest attempt
+}
+
+// attempt makes one call. An error that another attempt can't cure comes as permanent.
+func (c *appCall) attempt(ctx context.Context) (Answer, error) {
+	if err := c.client.limiter.Wait(ctx); err != nil {
+		return Answer{}, backoff.Permanent(err)
+	}
+	if c.sig.IsZero() {
+		sig, err := tencentyun.GenUserSig(int(c.app.ID), c.app.Key.Reveal(), c.app.Identifier, int(sigValidFor.Seconds()))
+		if err != nil {
+			return Answer{}, c.fault(classConfig, fmt.Errorf("making a UserSig failed: %w", err), "check secret_key")
+		}
+		c.sig = secret.New(sig)
+	}
+	c.attempts++
+	c.client.calls.Add(1)
+	if c.attempts > 1 {
+		c.client.retries.Add(1)
+	}
+	body, err := c.post(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	entries, err := c.decode(body)
+	return Answer{Body: body, Entries: entries}, err
+}
+
+// post sends the request and returns the body of an answer with HTTP status 200.
+func (c *appCall) post(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	query := url.Values{
+		"sdkappid":    {strconv.FormatInt(c.app.ID, 10)},
+		"identifier":  {c.app.Identifier},
+		"usersig":     {c.sig.Reveal()},
+		"random":      {strconv.FormatUint(uint64(rand.Uint32()), 10)},
+		"contenttype": {"json"},
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.app.Endpoint+path+"?"+query.Encode(), bytes.NewReader(c.body))
+	if err != nil {
+		return nil, c.fault(classConfig, withoutURL(err), "check endpoint")
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.client.http.Do(req)
+	if err != nil {
+		return nil, c.transportFault(ctx, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, c.transportFault(ctx, err)
+	case len(body) > maxBody:
+		return nil, c.parseFault(classRequest, fmt.Errorf("the answer is longer than %d bytes", maxBody))
+	case resp.StatusCode == http.StatusOK:
+		return body, nil
+	}
+	return nil, c.statusFault(resp)
+}
+
+// decode reads the API's envelope.
+func (c *appCall) decode(body []byte) ([]json.RawMessage, error) {
+	env, err := parseEnvelope(body)
+	if err != nil {
+		return nil, c.parseFault(classRetry, fmt.Errorf("%w; it begins with %q", err, head(body)))
+	}
+	if env.code == 0 {
+		return env.result, nil
+	}
+	known := codes[env.code]
+	err = &apiError{number: env.code, info: env.info, meaning: known.meaning}
+	if known.class == classExpired && !c.expired {
+		c.expired, c.sig = true, secret.String{}
+		return nil, c.fault(classRetry, err, known.advice)
+	}
+	return nil, c.fault(known.class, err, known.advice)
+}
+
+func head(body []byte) []byte { return body[:min(len(body), 120)] }

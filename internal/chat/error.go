@@ -1,0 +1,144 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"chatlake/internal/secret"
+)
+
+// Error is a pull of one app that failed for good, after what retries it was worth.
+type Error struct {
+	AppID     int64
+	Code      int    // the API's ErrorCode; 0 where the API did not answer with one
+	Parse     bool   // an answer came, but not one that the API's page describes
+	Retryable bool   // the same call may succeed later, with nothing changed
+	Attempts  int    // calls made
+	Advice    string // what to do
+	Err       error  // what happened
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("app %d: pulling operations data failed: %s", e.AppID, e.Message())
+}
+
+// Message says what happened and what to do, without the app.
+func (e *Error) Message() string {
+	if e.Advice == "" {
+		return e.Err.Error()
+	}
+	return e.Err.Error() + ": " + e.Advice
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// apiError is an ErrorCode other than 0.
+type apiError struct {
+	number  int
+	info    string // ErrorInfo as it came
+	meaning string // of a public code
+}
+
+func (e *apiError) Error() string {
+	if e.meaning == "" {
+		return fmt.Sprintf("the API answered %d %q", e.number, e.info)
+	}
+	return fmt.Sprintf("the API answered %d %q (%s)", e.number, e.info, e.meaning)
+}
+
+// fault records the newest attempt's error and returns it for the retry loop, permanent where another attempt can't
+// cure it.
+func (c *appCall) fault(class class, err error, advice string) error {
+	e := &Error{AppID: c.app.ID, Err: c.scrub(err), Advice: advice, Attempts: c.attempts}
+	var api *apiError
+	if errors.As(err, &api) {
+		e.Code = api.number
+	}
+	again := false
+	switch class {
+	case classUnknown:
+		e.Retryable = true
+		again = c.attempts < maxUnknown
+	case classRetry, classThrottled:
+		e.Retryable, again = true, true
+	}
+	c.last = e
+	if !again {
+		return backoff.Permanent(e)
+	}
+	return e
+}
+
+func (c *appCall) parseFault(class class, err error) error {
+	fault := c.fault(class, err, "check endpoint, and whether something between here and the API answers in its place")
+	var e *Error
+	if errors.As(fault, &e) {
+		e.Parse = true
+	}
+	return fault
+}
+
+func (c *appCall) transportFault(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("no whole answer within the call's time (%v at most)", callTimeout)
+	}
+	return c.fault(classRetry, withoutURL(err),
+		"check that the function can reach "+c.app.Endpoint+"; if it can, a later run pulls the same days again")
+}
+
+func (c *appCall) statusFault(resp *http.Response) error {
+	err := fmt.Errorf("HTTP status %s", resp.Status)
+	switch s := resp.StatusCode; {
+	case s >= 500, s == http.StatusRequestTimeout, s == http.StatusTooManyRequests:
+		return c.fault(classRetry, err, laterRun)
+	case s >= 300 && s < 400:
+		return c.fault(classRequest, fmt.Errorf("%w: a redirect, which is not followed since the URL carries the UserSig", err), "check region or endpoint")
+	}
+	return c.fault(classRequest, err, "check region or endpoint: the API itself answers with status 200")
+}
+
+// failure is the pull's error once no attempt follows.
+func (c *appCall) failure(ctx context.Context) error {
+	var e *Error
+	switch {
+	case errors.As(c.last, &e) && (ctx.Err() == nil || !e.Retryable):
+		return e
+	case errors.As(c.last, &e):
+		e.Err = fmt.Errorf("the run's time for pulling ended after %d attempts: %w", c.attempts, e.Err)
+		e.Retryable = true
+		return e
+	}
+	return &Error{
+		AppID: c.app.ID, Retryable: true, Attempts: c.attempts,
+		Err:    errors.New("the run's time for pulling ended before this app's turn"),
+		Advice: "raise the function's timeout; " + laterRun,
+	}
+}
+
+// scrub removes the app's secrets from an error whose text came from outside, and cuts a long one.
+func (c *appCall) scrub(err error) error {
+	text := err.Error()
+	clean := secret.Scrub(text, c.sig, c.app.Key)
+	const most = 600
+	if len(clean) > most {
+		clean = clean[:most] + "…"
+	}
+	if clean == text {
+		return err
+	}
+	return errors.New(clean)
+}
+
+// withoutURL drops the URL of a transport error: its query carries the UserSig.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"chatlake/handler"
+)
+
+// request is the event that the flags of run make.
+type request struct {
+	From   string   `json:"from,omitempty"`
+	To     string   `json:"to,omitempty"`
+	Apps   []int64  `json:"apps,omitempty"`
+	Fields []string `json:"fields,omitempty"`
+	Source string   `json:"source,omitempty"`
+	DryRun bool     `json:"dry_run,omitempty"`
+}
+
+func (c command) run() *cobra.Command {
+	var req request
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Pull the apps and merge their rows into the lake",
+		Long: `Pull the apps' operations data and merge the rows into the lake, as the function's
+daily timer does. The run summary is printed as one line of JSON on stdout; logs and
+progress go to stderr.
+
+Exit codes: 0 the run did its job, 1 it failed (CHATLAKE_FAIL_ON says which failures
+count), 2 the command was called wrongly.`,
+		Example: `  # all apps, the last 30 days, into a directory
+  export CHATLAKE_LAKE=file:///srv/lake CHATLAKE_APPS=file:/etc/chatlake/apps.json
+  chatlake run
+
+  # what would change, without writing anything
+  chatlake run --dry-run
+
+  # one app, some days
+  chatlake run --app 1400000001 --from 2026-11-01 --to 2026-11-07`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return c.runOnce(ctx, req)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&req.From, "from", "", "first `day`, YYYY-MM-DD (default: the first that the API has)")
+	f.StringVar(&req.To, "to", "", "last `day`, YYYY-MM-DD (default: the last that the API has)")
+	f.Int64SliceVar(&req.Apps, "app", nil, "`sdk_app_id` to pull; repeat it for more (default: all configured)")
+	f.StringSliceVar(&req.Fields, "field", nil, "API `name` of a field to pull; repeat it for more (default: all)")
+	f.StringVar(&req.Source, "source", "", "api, or raw for the raw archive (default: api)")
+	f.BoolVar(&req.DryRun, "dry-run", false, "compute the summary, write nothing")
+	f.DurationVar(&timeout, "timeout", 900*time.Second, "end the run in this time, with what it has by then")
+	return cmd
+}
+
+func (c command) runOnce(ctx context.Context, req request) error {
+	payload, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	show := newProgress(c.stderr)
+	summary, err := handler.Run(ctx, handler.Job{
+		Env:     handler.ParseEnviron(c.environ),
+		Payload: payload,
+		Logger: func(level slog.Level) *slog.Logger {
+			return slog.New(slog.NewTextHandler(show.log, &slog.HandlerOptions{Level: level}))
+		},
+		Progress: show.update,
+	})
+	show.end()
+	fmt.Fprintf(c.stdout, "%s\n", summary.JSON())
+	var failure *handler.Failure
+	if errors.As(err, &failure) {
+		fmt.Fprintf(c.stderr, "chatlake: %s\n", failure.Reason)
+		return errFailed
+	}
+	return err
+}
+
+// progress shows how the pull goes: a bar on a terminal, nothing elsewhere, where the log has to do.
+type progress struct {
+	out    io.Writer
+	log    io.Writer // keeps lines of the log apart from the bar
+	bar    *progressbar.ProgressBar
+	onTerm bool
+}
+
+func newProgress(out io.Writer) *progress {
+	f, ok := out.(*os.File)
+	p := &progress{out: out, log: out, onTerm: ok && term.IsTerminal(int(f.Fd()))}
+	if p.onTerm {
+		p.log = aboveBar{p}
+	}
+	return p
+}
+
+func (p *progress) update(done, total, failed int) {
+	if !p.onTerm {
+		return
+	}
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(p.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+			progressbar.OptionSetItsString("apps"), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionFullWidth(), progressbar.OptionThrottle(50*time.Millisecond))
+	}
+	p.bar.Describe(fmt.Sprintf("pulling apps, %d failed", failed))
+	p.bar.Set(done)
+}
+
+func (p *progress) end() {
+	if p.bar != nil {
+		p.bar.Finish()
+		fmt.Fprintln(p.out)
+	}
+}
+
+// aboveBar writes what is logged while a bar is shown into the line that the bar leaves.
+type aboveBar struct{ p *progress }
+
+func (w aboveBar) Write(b []byte) (int, error) {
+	if w.p.bar != nil {
+		w.p.bar.Clear()
+	}
+	return w.p.out.Write(b)
+}

@@ -1,0 +1,67 @@
+package secret_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"chatlake/internal/secret"
+)
+
+const key = `5bd2850fff3e"cr/t+key`
+
+func TestNothingPrintsTheSecret(t *testing.T) {
+	type app struct {
+		ID  int
+		Key secret.String
+		ptr *secret.String
+	}
+	s := secret.New(key)
+	v := app{1, s, &s}
+	asJSON, err := json.Marshal(map[string]any{"a": v, "s": s, "p": &s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged bytes.Buffer
+	for _, h := range []slog.Handler{slog.NewJSONHandler(&logged, nil), slog.NewTextHandler(&logged, nil)} {
+		slog.New(h).Info("x", "s", s, "v", v, "p", &s, "err", fmt.Errorf("with %v", s))
+	}
+	for what, out := range map[string]string{
+		"fmt":    fmt.Sprintf("%v %+v %#v %s %q %x %v %+v", s, v, v, s, s, s, &s, &v),
+		"json":   string(asJSON),
+		"slog":   logged.String(),
+		"errors": fmt.Errorf("failed: %v %+v", s, v).Error(),
+	} {
+		if strings.Contains(out, "5bd2850fff3e") || strings.Contains(out, fmt.Sprintf("%x", key)) {
+			t.Errorf("%s shows the secret: %s", what, out)
+		}
+	}
+}
+
+func TestRevealAndUnmarshal(t *testing.T) {
+	var got struct{ Key secret.String }
+	quoted, _ := json.Marshal(key)
+	if err := json.Unmarshal([]byte(`{"Key":`+string(quoted)+`}`), &got); err != nil || got.Key.Reveal() != key {
+		t.Errorf("read %q, %v", got.Key.Reveal(), err)
+	}
+	if !secret.New("").IsZero() || secret.New("").Reveal() != "" || secret.New("a").IsZero() {
+		t.Error("only the empty text is zero")
+	}
+}
+
+func TestScrub(t *testing.T) {
+	s := secret.New(key)
+	for _, text := range []string{
+		key, "?usersig=5bd2850fff3e%22cr%2Ft%2Bkey&", `{"k":"5bd2850fff3e\"cr/t+key"}`, "NWJkMjg1MGZmZjNlImNyL3Qra2V5",
+	} {
+		if got := secret.Scrub("<"+text+">", secret.New(""), s); strings.Contains(got, text) || !strings.Contains(got, "REDACTED") {
+			t.Errorf("Scrub(%q) = %q", text, got)
+		}
+	}
+	if got := secret.Scrub("nothing here", secret.New("")); got != "nothing here" {
+		t.Errorf("an empty secret changed the text: %q", got)
+	}
+}

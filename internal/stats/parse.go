@@ -1,0 +1,136 @@
+package stats
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ErrOtherApp refuses an entry that belongs to another app than the one asked for.
+var ErrOtherApp = errors.New("belongs to another app")
+
+// Parse reads one entry of an answer's Result as a row of the app. Where the error is not nil, the entry is to be
+// refused, for the reason that the error names; the row then still has its day if the entry's Date could be read.
+//
+// A value is a JSON string; a number is taken too. A field that is null or "" has no value. Fields that
+// [Columns] does not know go into Extra: a string as it is, anything else as its compact JSON.
+func Parse(app int64, entry json.RawMessage) (Row, error) {
+	r := NewRow(app, 0)
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(entry, &fields); err != nil || fields == nil {
+		return r, errors.New("is not a JSON object")
+	}
+	var faults []error
+	date, err := scalar(fields["Date"])
+	if err == nil && date == "" {
+		err = errors.New("is missing")
+	}
+	if err == nil {
+		r.Day, err = parseDay("20060102", "YYYYMMDD", date)
+	}
+	if err != nil {
+		faults = append(faults, fmt.Errorf("Date %w", err))
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if err := r.set(name, fields[name]); err != nil {
+			faults = append(faults, fmt.Errorf("%s %w", name, err))
+		}
+	}
+	return r, errors.Join(faults...)
+}
+
+// set gives the row one field of the API.
+func (r *Row) set(name string, raw json.RawMessage) error {
+	p, known := places[name]
+	switch {
+	case !known:
+		v, err := text(raw)
+		if err != nil || v == "" {
+			return err
+		}
+		if r.Extra == nil {
+			r.Extra = make(map[string]string)
+		}
+		r.Extra[name] = v
+	case p.kind == Text:
+		v, err := text(raw)
+		if err != nil {
+			return err
+		}
+		r.Texts[p.index] = v
+	case p.kind == Counter:
+		v, err := scalar(raw)
+		if err != nil || v == "" {
+			return err
+		}
+		r.Counters[p.index], err = ParseCounter(v)
+		return err
+	case p.kind == AppID:
+		v, err := scalar(raw)
+		if err != nil || v == "" {
+			return err
+		}
+		if id, err := ParseCounter(v); err != nil {
+			return err
+		} else if id != r.AppID {
+			return fmt.Errorf("is %d: the entry %w", id, ErrOtherApp)
+		}
+	}
+	return nil
+}
+
+// ParseCounter reads a counter: digits only, so that 12.0 and 1e3 are refused, up to the largest INT64.
+func ParseCounter(s string) (int64, error) {
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return 0, fmt.Errorf("%q is no whole number in digits", clip(s))
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q does not fit 64 bits", clip(s))
+	}
+	return n, nil
+}
+
+// scalar returns the text of a JSON string or number, and "" for null or nothing.
+func scalar(raw json.RawMessage) (string, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return "", nil
+	}
+	switch c := raw[0]; {
+	case c == '"':
+		var s string
+		err := json.Unmarshal(raw, &s)
+		return s, err
+	case c == '-' || c >= '0' && c <= '9':
+		return string(raw), nil
+	}
+	return "", fmt.Errorf("%s is neither a string nor a number", clip(string(raw)))
+}
+
+// text returns a JSON string as it is, anything else but null as its compact JSON.
+func text(raw json.RawMessage) (string, error) {
+	if s, err := scalar(raw); err == nil {
+		return s, nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// clip keeps what an answer sent from flooding an error.
+func clip(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

@@ -1,0 +1,66 @@
+package stats
+
+import (
+	"maps"
+	"math"
+	"time"
+)
+
+// Null is a counter that has no value. The API's counters are never negative.
+const Null = math.MinInt64
+
+// Row is one app on one day. A text that is empty has no value: the API's "" says the same as a missing field.
+type Row struct {
+	AppID         int64
+	Day           Day
+	Texts         [numTexts]string
+	Counters      [numCounters]int64
+	Extra         map[string]string
+	FirstPulledAt time.Time // UTC, in milliseconds; zero where unknown
+	UpdatedAt     time.Time
+	Revision      int32
+}
+
+// NewRow returns a row without any value.
+func NewRow(app int64, day Day) Row {
+	r := Row{AppID: app, Day: day}
+	for i := range r.Counters {
+		r.Counters[i] = Null
+	}
+	return r
+}
+
+// Fill puts every value that r has into dst, and reports whether that changed dst. What r lacks stays.
+func (r *Row) Fill(dst *Row) (changed bool) {
+	for i, v := range r.Texts {
+		if v != "" && v != dst.Texts[i] {
+			dst.Texts[i], changed = v, true
+		}
+	}
+	for i, v := range r.Counters {
+		if v != Null && v != dst.Counters[i] {
+			dst.Counters[i], changed = v, true
+		}
+	}
+	var extra map[string]string // a copy, since dst may share its map with the row that it came from
+	for k, v := range r.Extra {
+		if old, ok := dst.Extra[k]; ok && old == v {
+			continue
+		}
+		if extra == nil {
+			if extra = maps.Clone(dst.Extra); extra == nil {
+				extra = make(map[string]string, len(r.Extra))
+			}
+		}
+		extra[k], changed = v, true
+	}
+	if extra != nil {
+		dst.Extra = extra
+	}
+	return changed
+}
+
+// SameValues reports whether both rows have the same values, whatever their history.
+func (r *Row) SameValues(o *Row) bool {
+	return r.Texts == o.Texts && r.Counters == o.Counters && maps.Equal(r.Extra, o.Extra)
+}

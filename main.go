@@ -1,0 +1,24 @@
+// Chatlake keeps the operations data of Tencent Chat apps, which the API forgets after 30 days, in a data lake: as a
+// Tencent Cloud SCF function that a timer starts each day, and as a command line for work by hand.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/tencentyun/scf-go-lib/cloudfunction"
+
+	"chatlake/handler"
+	"chatlake/internal/cli"
+)
+
+func main() {
+	if os.Getenv("_LAMBDA_SERVER_PORT") != "" {
+		cloudfunction.StartHandler(handler.NewFunction(os.Environ(), os.Stdout, nil))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(cli.Run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}

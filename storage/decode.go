@@ -1,0 +1,259 @@
+package storage
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"chatlake/internal/stats"
+)
+
+// decode reads a day's file: its rows by app, and its schema, in which they can be written again without a loss.
+func decode(file []byte, day stats.Day) (rows []storedRow, s schema, err error) {
+	if err := checkFrame(file); err != nil {
+		return nil, schema{}, err
+	}
+	// The Parquet reader panics on some damaged files (https://github.com/parquet-go/parquet-go/issues/537).
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("reading it as Parquet failed: %v", p)
+		}
+	}()
+	f, err := parquet.OpenFile(bytes.NewReader(file), int64(len(file)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, schema{}, err
+	}
+	d, err := newDecoder(f, day)
+	if err != nil {
+		return nil, schema{}, err
+	}
+	rows, err = d.rows(f)
+	return rows, d.schema, err
+}
+
+// checkFrame looks at what a file begins and ends with, before a parser trusts the lengths in it.
+// https://parquet.apache.org/docs/file-format/
+func checkFrame(file []byte) error {
+	const magic, tail = "PAR1", 8
+	if len(file) < len(magic)+tail || string(file[:4]) != magic || string(file[len(file)-4:]) != magic {
+		return errors.New("it is not a Parquet file, or not a whole one")
+	}
+	if footer := binary.LittleEndian.Uint32(file[len(file)-tail:]); int64(footer) > int64(len(file)-len(magic)-tail) {
+		return errors.New("its footer is longer than the file")
+	}
+	return nil
+}
+
+// decoder reads the rows of files of one schema.
+type decoder struct {
+	schema schema
+	day    stats.Day
+	leaves []leaf // by the file's leaf column
+}
+
+// leaf puts the values of one leaf column into a row.
+type leaf struct {
+	set   func(*storedRow, parquet.Value) error
+	nulls bool // it takes nulls too
+}
+
+// newDecoder finds each of the file's columns its place in a row.
+func newDecoder(f *parquet.File, day stats.Day) (*decoder, error) {
+	d := &decoder{day: day}
+	known := make(map[string]stats.Field)
+	setters := setters()
+	for _, c := range stats.Columns() {
+		known[c.Column] = c
+	}
+	var foreign []foreignColumn
+	foreignLeaves := 0
+	seen := make(map[string]bool)
+	for _, column := range f.Root().Columns() {
+		name := column.Name()
+		if seen[name] {
+			return nil, fmt.Errorf("it has the column %s twice", name)
+		}
+		seen[name] = true
+		c, ok := known[name]
+		if !ok {
+			fc := foreignColumn{name: name, node: column, leaves: countLeaves(column)}
+			if column.Required() {
+				fc.node, fc.lift = parquet.Optional(column), 1
+			}
+			for range fc.leaves {
+				d.leaves = append(d.leaves, keepForeign(foreignLeaves, fc.lift))
+				foreignLeaves++
+			}
+			foreign = append(foreign, fc)
+			continue
+		}
+		if err := checkType(column, c.Kind); err != nil {
+			return nil, fmt.Errorf("its column %s %w", name, err)
+		}
+		d.leaves = append(d.leaves, setters[name]...)
+	}
+	for _, c := range stats.Columns() {
+		if (c.Kind == stats.AppID || c.Kind == stats.Date) && !seen[c.Column] {
+			return nil, fmt.Errorf("it lacks the column %s", c.Column)
+		}
+	}
+	d.schema = newSchema(foreign)
+	return d, nil
+}
+
+// checkType compares a file's column with the type that its kind has.
+func checkType(column *parquet.Column, kind stats.Kind) error {
+	want := nodeOf(kind)
+	if column.Leaf() != want.Leaf() || column.Repeated() || countLeaves(column) != countLeaves(want) {
+		return errors.New("is of another shape than this version's")
+	}
+	if !want.Leaf() {
+		return nil
+	}
+	if column.Type().Kind() != want.Type().Kind() {
+		return fmt.Errorf("is %s, not %s", column.Type(), want.Type())
+	}
+	if kind == stats.Timestamp {
+		if t := column.Type().LogicalType(); t == nil || t.String() != want.Type().LogicalType().String() {
+			return fmt.Errorf("is %s, not %s", column.Type(), want.Type())
+		}
+	}
+	return nil
+}
+
+// setters returns, by column, what puts the values of its leaves into a row. A null is left out beforehand.
+func setters() map[string][]leaf {
+	m := make(map[string][]leaf)
+	texts, counters, timestamps := 0, 0, 0
+	for _, c := range stats.Columns() {
+		var set func(*storedRow, parquet.Value)
+		switch c.Kind {
+		case stats.AppID:
+			set = func(r *storedRow, v parquet.Value) { r.AppID = v.Int64() }
+		case stats.Date:
+			set = func(r *storedRow, v parquet.Value) { r.Day = stats.Day(v.Int32()) }
+		case stats.Text:
+			i := texts
+			texts++
+			set = func(r *storedRow, v parquet.Value) { r.Texts[i] = string(v.ByteArray()) }
+		case stats.Counter:
+			i := counters
+			counters++
+			set = func(r *storedRow, v parquet.Value) { r.Counters[i] = v.Int64() }
+		case stats.Timestamp:
+			first := timestamps == 0
+			timestamps++
+			set = func(r *storedRow, v parquet.Value) {
+				if t := time.UnixMilli(v.Int64()).UTC(); first {
+					r.FirstPulledAt = t
+				} else {
+					r.UpdatedAt = t
+				}
+			}
+		case stats.Revision:
+			set = func(r *storedRow, v parquet.Value) { r.Revision = v.Int32() }
+		case stats.Extra:
+			m[c.Column] = extraSetters()
+			continue
+		}
+		m[c.Column] = []leaf{{set: func(r *storedRow, v parquet.Value) error {
+			set(r, v)
+			return nil
+		}}}
+	}
+	return m
+}
+
+// extraSetters reads a map: all keys of a row come before the first of its values.
+func extraSetters() []leaf {
+	var keys []string
+	return []leaf{
+		{nulls: true, set: func(_ *storedRow, v parquet.Value) error {
+			if v.RepetitionLevel() == 0 {
+				keys = keys[:0]
+			}
+			if !v.IsNull() {
+				keys = append(keys, string(v.ByteArray()))
+			}
+			return nil
+		}},
+		{nulls: true, set: func(r *storedRow, v parquet.Value) error {
+			if len(keys) == 0 {
+				if v.IsNull() {
+					return nil // no map, or an empty one
+				}
+				return errors.New("its extra has a value without a key")
+			}
+			if r.Extra == nil {
+				r.Extra = make(map[string]string, len(keys))
+			}
+			r.Extra[keys[0]], keys = string(v.ByteArray()), keys[1:]
+			return nil
+		}},
+	}
+}
+
+func keepForeign(column, lift int) leaf {
+	return leaf{nulls: true, set: func(r *storedRow, v parquet.Value) error {
+		v = v.Clone()
+		r.foreign = append(r.foreign, v.Level(v.RepetitionLevel(), v.DefinitionLevel()+lift, column))
+		return nil
+	}}
+}
+
+// rows reads all rows, and refuses a file that could not have been written here.
+func (d *decoder) rows(f *parquet.File) ([]storedRow, error) {
+	var rows []storedRow
+	apps := make(map[int64]bool)
+	buf := make([]parquet.Row, 64)
+	for _, group := range f.RowGroups() {
+		reader := group.Rows()
+		defer reader.Close()
+		for {
+			n, err := reader.ReadRows(buf)
+			for _, values := range buf[:n] {
+				r, err := d.row(values)
+				if err != nil {
+					return nil, err
+				}
+				if apps[r.AppID] {
+					return nil, fmt.Errorf("it has two rows of app %d", r.AppID)
+				}
+				apps[r.AppID] = true
+				rows = append(rows, r)
+			}
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	if int64(len(rows)) != f.NumRows() {
+		return nil, fmt.Errorf("it has %d rows, and its footer says %d", len(rows), f.NumRows())
+	}
+	return rows, nil
+}
+
+func (d *decoder) row(values parquet.Row) (storedRow, error) {
+	r := storedRow{Row: stats.NewRow(0, 0)}
+	for _, v := range values {
+		leaf := d.leaves[v.Column()]
+		if v.IsNull() && !leaf.nulls {
+			continue
+		}
+		if err := leaf.set(&r, v); err != nil {
+			return r, err
+		}
+	}
+	if r.Day != d.day {
+		return r, fmt.Errorf("its row of app %d is of %s", r.AppID, r.Day)
+	}
+	return r, nil
+}
