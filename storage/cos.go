@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -34,6 +35,7 @@ type Credentials struct {
 // hear a cancellation. Writes and reads are checked by CRC64.
 type COS struct {
 	client  *cos.Client
+	clock   *serverClock
 	secrets []secret.String
 }
 
@@ -41,18 +43,19 @@ var _ Store = (*COS)(nil)
 
 // NewCOS returns the store of a bucket, by scheme and host.
 func NewCOS(bucket *url.URL, keys Credentials, transport http.RoundTripper) *COS {
+	clock := &serverClock{next: transport}
 	client := cos.NewClient(&cos.BaseURL{BucketURL: bucket}, &http.Client{
 		Transport: &cos.AuthorizationTransport{
 			SecretID: keys.ID.Reveal(), SecretKey: keys.Key.Reveal(), SessionToken: keys.Token.Reveal(),
-			Transport: transport,
+			Transport: clock,
 		},
 	})
 	client.Conf.RetryOpt.Count = 1
-	return &COS{client, []secret.String{keys.Key, keys.Token, keys.ID}}
+	return &COS{client, clock, []secret.String{keys.Key, keys.Token, keys.ID}}
 }
 
 func (c *COS) Get(ctx context.Context, key string) ([]byte, error) {
-	return c.retry(ctx, "read", key, func(ctx context.Context) ([]byte, error) {
+	return retry(ctx, c, "read", key, func(ctx context.Context) ([]byte, error) {
 		resp, err := c.client.Object.Get(ctx, key, nil)
 		if err != nil {
 			return nil, err
@@ -73,40 +76,97 @@ func (c *COS) Get(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (c *COS) Put(ctx context.Context, key string, body []byte) error {
-	_, err := c.retry(ctx, "write", key, func(ctx context.Context) ([]byte, error) {
-		_, err := c.client.Object.Put(ctx, key, bytes.NewReader(body), nil)
-		return nil, err
+	return c.put(ctx, "write", key, body, nil)
+}
+
+func (c *COS) Create(ctx context.Context, key string, body []byte) error {
+	// https://cloud.tencent.com/document/product/436/7749
+	return c.put(ctx, "create", key, body, &cos.ObjectPutOptions{ObjectPutHeaderOptions: &cos.ObjectPutHeaderOptions{
+		XOptionHeader: &http.Header{"x-cos-forbid-overwrite": {"true"}},
+	}})
+}
+
+func (c *COS) put(ctx context.Context, verb, key string, body []byte, options *cos.ObjectPutOptions) error {
+	_, err := retry(ctx, c, verb, key, func(ctx context.Context) (struct{}, error) {
+		_, err := c.client.Object.Put(ctx, key, bytes.NewReader(body), options)
+		return struct{}{}, err
 	})
 	return err
 }
 
+// List pages through https://cloud.tencent.com/document/product/436/7734.
+func (c *COS) List(ctx context.Context, prefix, after string) ([]string, error) {
+	var keys []string
+	options := &cos.BucketGetOptions{Prefix: prefix, Marker: after, EncodingType: "url", MaxKeys: 1000}
+	for {
+		page, err := retry(ctx, c, "list", prefix, func(ctx context.Context) (*cos.BucketGetResult, error) {
+			page, _, err := c.client.Bucket.Get(ctx, options)
+			return page, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, object := range page.Contents {
+			key, err := cos.DecodeURIComponent(object.Key)
+			if err != nil {
+				return nil, fmt.Errorf("failed to list %s: the key %q is not URL-encoded: %w", prefix, object.Key, err)
+			}
+			keys = append(keys, key)
+		}
+		if !page.IsTruncated || len(keys) == 0 {
+			return keys, nil
+		}
+		options.Marker = keys[len(keys)-1]
+	}
+}
+
+func (c *COS) Now() time.Time { return c.clock.now() }
+
+// serverClock learns the server's clock from the Date of its answers.
+type serverClock struct {
+	next  http.RoundTripper
+	ahead atomic.Int64 // of the local clock, in nanoseconds
+}
+
+func (t *serverClock) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(req)
+	if err == nil {
+		if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			t.ahead.Store(int64(time.Until(date)))
+		}
+	}
+	return resp, err
+}
+
+func (t *serverClock) now() time.Time { return time.Now().Add(time.Duration(t.ahead.Load())) }
+
 var ecma = crc64.MakeTable(crc64.ECMA)
 
 // retry makes attempts until one succeeds, none is worth making or the context ends.
-func (c *COS) retry(ctx context.Context, verb, key string, attempt func(context.Context) ([]byte, error)) ([]byte, error) {
+func retry[T any](ctx context.Context, c *COS, verb, key string, attempt func(context.Context) (T, error)) (T, error) {
 	var last error
-	body, err := backoff.Retry(ctx, func() ([]byte, error) {
+	result, err := backoff.Retry(ctx, func() (T, error) {
 		attemptCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
 		defer cancel()
-		body, err := attempt(attemptCtx)
+		result, err := attempt(attemptCtx)
 		if err != nil {
 			var again bool
 			last, again = c.classify(err)
 			if !again {
-				return nil, backoff.Permanent(last)
+				return result, backoff.Permanent(last)
 			}
 		}
-		return body, err
+		return result, err
 	}, backoff.WithMaxTries(maxAttempts), backoff.WithBackOff(&backoff.ExponentialBackOff{
 		InitialInterval: 200 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.5, MaxInterval: 5 * time.Second,
 	}))
 	switch {
 	case err == nil:
-		return body, nil
+		return result, nil
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("failed to %s %s in time (%w): %w", verb, key, ctx.Err(), last)
+		return result, fmt.Errorf("failed to %s %s in time (%w): %w", verb, key, ctx.Err(), last)
 	}
-	return nil, fmt.Errorf("failed to %s %s: %w", verb, key, last)
+	return result, fmt.Errorf("failed to %s %s: %w", verb, key, last)
 }
 
 // classify makes of an SDK's error one that is safe to print, and says whether another attempt may succeed. The
@@ -161,9 +221,16 @@ func (e *COSError) Error() string {
 	return text
 }
 
-// Is makes a missing object ErrNotExist. A bucket that does not exist is another matter: nothing can be written there.
+// Is makes a missing object ErrNotExist and one that is there already ErrExist. A bucket that does not exist is another
+// matter: nothing can be written there.
 func (e *COSError) Is(target error) bool {
-	return target == ErrNotExist && e.Status == http.StatusNotFound && e.Code != "NoSuchBucket"
+	switch target {
+	case ErrNotExist:
+		return e.Status == http.StatusNotFound && e.Code != "NoSuchBucket"
+	case ErrExist:
+		return e.Status == http.StatusConflict && e.Code == "FileAlreadyExists"
+	}
+	return false
 }
 
 func (e *COSError) advice() string {

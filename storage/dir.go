@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 )
 
 // Dir is a [Store] in a directory. An object is a file; it is written beside the tree of keys, synced and renamed,
@@ -33,19 +36,60 @@ func (d Dir) Get(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (d Dir) Put(ctx context.Context, key string, body []byte) error {
-	err := ctx.Err()
-	if err == nil {
-		err = d.replace(d.path(key), body)
-	}
-	if err != nil {
+	if err := d.write(ctx, key, body, os.Rename); err != nil {
 		return fmt.Errorf("failed to write %s: %w", key, err)
 	}
 	return nil
 }
 
+func (d Dir) Create(ctx context.Context, key string, body []byte) error {
+	// A link, unlike a rename, fails where there is a file.
+	err := d.write(ctx, key, body, os.Link)
+	if errors.Is(err, fs.ErrExist) {
+		err = ErrExist
+	}
+	if err != nil {
+		return fmt.Errorf("failed to create %s: %w", key, err)
+	}
+	return nil
+}
+
+func (d Dir) List(ctx context.Context, prefix, after string) ([]string, error) {
+	var keys []string
+	// Only the part before the last slash is a folder; what is behind it is the beginning of a name.
+	folder := prefix[:strings.LastIndex(prefix, "/")+1]
+	err := filepath.WalkDir(d.path(folder), func(path string, entry fs.DirEntry, err error) error {
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		name, err := filepath.Rel(d.root, path)
+		if err != nil {
+			return err
+		}
+		key := filepath.ToSlash(name)
+		if !entry.IsDir() && strings.HasPrefix(key, prefix) && key > after {
+			keys = append(keys, key)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("failed to list %s: %w", prefix, err)
+	}
+	slices.Sort(keys) // a walk orders by folder, a list by key
+	return keys, nil
+}
+
+// Now returns this machine's clock.
+func (d Dir) Now() time.Time { return time.Now() }
+
 func (d Dir) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
 
-func (d Dir) replace(path string, body []byte) (err error) {
+// write writes a file beside the tree of keys, syncs it, and gives it its name by place.
+func (d Dir) write(ctx context.Context, key string, body []byte, place func(from, to string) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	path := d.path(key)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -54,25 +98,12 @@ func (d Dir) replace(path string, body []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	if _, err := tmp.Write(body); err != nil {
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(body)
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
-	if err := tmp.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
+	if err := place(tmp.Name(), path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))

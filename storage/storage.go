@@ -10,10 +10,14 @@ package storage
 import (
 	"context"
 	"errors"
+	"time"
 )
 
-// ErrNotExist is what a [Store] answers for a key without an object.
-var ErrNotExist = errors.New("no such object")
+// Sentinels of a [Store].
+var (
+	ErrNotExist = errors.New("no such object")
+	ErrExist    = errors.New("the object exists already")
+)
 
 // Store holds whole objects by key; a key's parts are separated by slashes. Its methods retry what is worth it, end
 // with the context, and are safe for concurrent use. Their errors name the operation and the key.
@@ -25,4 +29,17 @@ type Store interface {
 	// Put replaces the object at once: a reader sees the old one or the new one, whole. On return it is durable;
 	// after an error it may have been replaced all the same.
 	Put(ctx context.Context, key string, body []byte) error
+
+	// Create puts an object where there is none, and answers ErrExist where there is one. That error does not say whose
+	// it is: it may be this call's own, whose answer was lost on the first attempt. A bucket that ever had versioning
+	// replaces the object instead, and says nothing (https://github.com/lance-format/lance/issues/6595).
+	Create(ctx context.Context, key string, body []byte) error
+
+	// List returns the keys with the prefix that come after a key, in order, as far as the store knows them by now: a new
+	// one may be missing for a while.
+	List(ctx context.Context, prefix, after string) ([]string, error)
+
+	// Now returns the store's own clock, by which those who share it agree on when a thing is over. It may be behind by
+	// the second to which a server states it and the time that its newest answer took, but not ahead.
+	Now() time.Time
 }
