@@ -98,7 +98,7 @@ func TestThroughTheDoorOfSCF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer function.Stop()
+	t.Cleanup(function.Stop)
 
 	var answers []string
 	for n, in := range []scftest.Invocation{
@@ -116,7 +116,7 @@ func TestThroughTheDoorOfSCF(t *testing.T) {
 		if err := json.Unmarshal(answer, &s); err != nil || s.Status != handler.OK || s.Rows.Pulled != 60 {
 			t.Errorf("invocation %d: %s, %v", n, answer, err)
 		}
-		stored, _ := p.bucket.Get("data/_runs/latest.json")
+		stored, _ := p.bucket.Get("data/_runs/dt=" + s.RunID[:4] + "-" + s.RunID[4:6] + "-" + s.RunID[6:8] + "/" + s.RunID + ".json")
 		if string(stored) != string(answer) {
 			t.Errorf("answered %s\nstored   %s", answer, stored)
 		}
@@ -139,6 +139,7 @@ func TestThroughTheDoorOfSCF(t *testing.T) {
 	}
 	answers = append(answers, sorted(t, answer))
 
+	function.Stop() // the whole log is here only then
 	if got := summaryLines(t, function.Log()); strings.Join(got, "\n") != strings.Join(answers, "\n") {
 		t.Errorf("logged\n%s\nanswered\n%s", strings.Join(got, "\n"), strings.Join(answers, "\n"))
 	}

@@ -37,6 +37,9 @@ func (b budget) forAll(ctx context.Context) (context.Context, context.CancelFunc
 	return b.endBefore(ctx, 20, mostSpare)
 }
 
+// lastStart is until when a run may wait for another one to end.
+func (b budget) lastStart() time.Time { return b.started.Add(b.deadline.Sub(b.started) * 6 / 10) }
+
 // endBefore ends a context before the deadline by one of so many shares of the whole time, at most by the given time.
 func (b budget) endBefore(ctx context.Context, shares time.Duration, most time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, b.deadline.Add(-min(b.deadline.Sub(b.started)/shares, most)))

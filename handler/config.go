@@ -29,6 +29,7 @@ type config struct {
 	qps         int
 	concurrency int
 	failOn      string
+	raw         bool
 	logLevel    slog.Level
 	warnings    []string
 }
@@ -36,15 +37,31 @@ type config struct {
 const variablePrefix = "CHATLAKE_"
 
 // later are the variables of jobs that this version does not do yet: one that is set must not be ignored.
-var later = []string{"CHATLAKE_RAW", "CHATLAKE_CATALOG", "CHATLAKE_ALERT_URL", "CHATLAKE_API_ENDPOINT"}
+var later = []string{"CHATLAKE_CATALOG", "CHATLAKE_ALERT_URL", "CHATLAKE_API_ENDPOINT"}
 
 // readConfig reads everything but the list of apps, and returns every fault that it finds.
 func readConfig(env map[string]string) (config, []string) {
 	r := configReader{env: env}
+	c := r.read()
+	for _, name := range later {
+		if env[name] != "" {
+			r.fault(name, "is not supported by this version yet: unset it")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if strings.HasPrefix(name, variablePrefix) && !slices.Contains(r.known, name) && !slices.Contains(later, name) {
+			c.warnings = append(c.warnings, name+" is not a variable of chatlake: check its spelling")
+		}
+	}
+	return c, r.faults
+}
+
+func (r *configReader) read() config {
 	c := config{
 		qps:         r.number("CHATLAKE_QPS", chat.MaxQPS, 1, chat.MaxQPS),
 		concurrency: r.number("CHATLAKE_CONCURRENCY", 64, 1, 512),
 		failOn:      r.choice("CHATLAKE_FAIL_ON", "any", "all", "never"),
+		raw:         r.choice("CHATLAKE_RAW", "on", "off") == "on",
 		appsFrom:    strings.TrimSpace(r.required("CHATLAKE_APPS")),
 	}
 	if err := c.logLevel.UnmarshalText([]byte(r.choice("CHATLAKE_LOG_LEVEL", "info", "debug", "warn", "error"))); err != nil {
@@ -59,17 +76,14 @@ func readConfig(env map[string]string) (config, []string) {
 	if c.lake.Bucket != nil {
 		c.keys = r.keys()
 	}
-	for _, name := range later {
-		if env[name] != "" && (name != "CHATLAKE_RAW" || env[name] != "off") {
-			r.fault(name, "is not supported by this version yet: unset it")
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if strings.HasPrefix(name, variablePrefix) && !slices.Contains(r.known, name) && !slices.Contains(later, name) {
-			c.warnings = append(c.warnings, name+" is not a variable of chatlake: check its spelling")
-		}
-	}
-	return c, r.faults
+	return c
+}
+
+// Variables returns the names of the variables that a run reads.
+func Variables() []string {
+	c := configReader{env: map[string]string{"CHATLAKE_LAKE": "https://bucket"}}
+	c.read()
+	return append(slices.Concat(keyVariables...), c.known...)
 }
 
 // configReader reads variables and collects their faults. It prints no value that may be a secret.
@@ -251,6 +265,7 @@ func (p *appParser) parse(item json.RawMessage) chat.App {
 	}
 	region, hasRegion := p.text(keys, "region")
 	endpoint, hasEndpoint := p.text(keys, "endpoint")
+	app.Region = region
 	if hasRegion {
 		var known bool
 		if app.Endpoint, known = chat.Endpoint(region); !known {

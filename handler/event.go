@@ -19,10 +19,17 @@ type event struct {
 	request
 }
 
+// Sources of rows.
+const (
+	sourceAPI = "api"
+	sourceRaw = "raw" // the raw archive
+)
+
 type request struct {
 	from, to *stats.Day
 	apps     []int64
 	fields   []string
+	source   string // api or raw
 	dryRun   bool
 }
 
@@ -80,8 +87,7 @@ func (p *eventParser) object(text []byte) map[string]json.RawMessage {
 }
 
 func (p *eventParser) request(keys map[string]json.RawMessage) request {
-	var r request
-	var source string
+	r := request{source: sourceAPI}
 	var check bool
 	readers := map[string]struct {
 		into any
@@ -91,7 +97,7 @@ func (p *eventParser) request(keys map[string]json.RawMessage) request {
 		"to":      {&r.to, "a day as YYYY-MM-DD"},
 		"apps":    {&r.apps, "an array of sdk_app_ids"},
 		"fields":  {&r.fields, "an array of the API's field names"},
-		"source":  {&source, `"api" or "raw"`},
+		"source":  {&r.source, `"api" or "raw"`},
 		"dry_run": {&r.dryRun, "true or false"},
 		"check":   {&check, "true or false"},
 	}
@@ -119,12 +125,11 @@ func (p *eventParser) request(keys map[string]json.RawMessage) request {
 			p.fault("has the unknown field %q: the API's are %s", name, strings.Join(stats.FieldNames(), ", "))
 		}
 	}
-	switch source {
-	case "", "api":
-	case "raw":
-		p.fault("asks for the source raw, which this version does not support yet")
-	default:
-		p.fault("has the source %q: it must be api or raw", source)
+	switch {
+	case r.source != sourceAPI && r.source != sourceRaw:
+		p.fault("has the source %q: it must be api or raw", r.source)
+	case r.source == sourceRaw && r.fields != nil:
+		p.fault("has fields, which the source raw has no use for: a replay takes the fields that its runs pulled")
 	}
 	if check {
 		p.fault("asks for check, which this version does not support yet")
@@ -140,6 +145,13 @@ type window struct {
 	To   stats.Day `json:"to"`
 }
 
+func (w window) String() string {
+	if w.From == w.To {
+		return w.From.String()
+	}
+	return w.From.String() + " to " + w.To.String()
+}
+
 // apiDays is how many whole days the API keeps.
 const apiDays = 30
 
@@ -149,9 +161,20 @@ func apiWindow(clock time.Time) window {
 	return window{yesterday - (apiDays - 1), yesterday}
 }
 
-// clip returns the days of the request that the API has, and what is to be said of the others.
-func (r request) clip(api window) (w window, warnings, faults []string) {
+// window returns the days that the request asks for and its source can have, and what is to be said of the others. What the
+// archive has is known only later.
+func (r request) window(api window) (w window, warnings, faults []string) {
 	w = api
+	if r.source == sourceRaw {
+		if r.from != nil {
+			w.From = *r.from
+		}
+		if r.to != nil {
+			w.To = *r.to
+		}
+		w.From = min(w.From, w.To)
+		return w, nil, nil
+	}
 	if r.from != nil {
 		w.From = max(w.From, *r.from)
 	}
@@ -159,10 +182,12 @@ func (r request) clip(api window) (w window, warnings, faults []string) {
 		w.To = min(w.To, *r.to)
 	}
 	if w.From > w.To {
-		return w, nil, []string{fmt.Sprintf("the event asks for no day that the API has: it has %s to %s", api.From, api.To)}
+		return w, nil, []string{fmt.Sprintf("the event asks for no day that the API has, which are %s to %s: older ones can be rebuilt from the raw archive by \"source\":\"raw\"", api.From, api.To)}
 	}
 	if r.from != nil && *r.from < api.From {
-		warnings = append(warnings, fmt.Sprintf("the API no longer has %s to %s: it keeps %d days; what earlier runs stored of them stays as it is", *r.from, api.From-1, apiDays))
+		gone := min(api.From-1, w.To)
+		warnings = append(warnings, fmt.Sprintf("the API no longer has %s to %s, since it keeps %d days: what earlier runs pulled of them can be rebuilt from the raw archive by the request {\"source\":\"raw\",\"from\":%q,\"to\":%q}",
+			*r.from, gone, apiDays, *r.from, gone))
 	}
 	if r.to != nil && *r.to > api.To {
 		warnings = append(warnings, fmt.Sprintf("%s to %s are not over yet in Beijing: a later run pulls them whole", api.To+1, *r.to))

@@ -13,8 +13,8 @@ func CheckEvent(payload []byte) {
 		return
 	}
 	api := apiWindow(e.clock)
-	w, _, faults := e.clip(api)
-	if len(faults) == 0 && (w.From > w.To || w.From < api.From || w.To > api.To) {
+	w, _, faults := e.window(api)
+	if len(faults) == 0 && e.source == sourceAPI && (w.From > w.To || w.From < api.From || w.To > api.To) {
 		panic(fmt.Sprintf("the window %v is not within %v", w, api))
 	}
 }

@@ -19,8 +19,8 @@ func TestFaultsOfConfigurationAndEvent(t *testing.T) {
 	}{
 		{"nothing set", map[string]string{"CHATLAKE_LAKE": "", "CHATLAKE_APPS": ""}, "", []string{"CHATLAKE_LAKE is required", "CHATLAKE_APPS is required"}},
 		{"every number and word", map[string]string{
-			"CHATLAKE_QPS": "201", "CHATLAKE_CONCURRENCY": "0", "CHATLAKE_FAIL_ON": "some", "CHATLAKE_LOG_LEVEL": "loud",
-		}, "", []string{`CHATLAKE_QPS is "201"`, `CHATLAKE_CONCURRENCY is "0"`, `CHATLAKE_FAIL_ON is "some"`, `CHATLAKE_LOG_LEVEL is "loud"`}},
+			"CHATLAKE_QPS": "201", "CHATLAKE_CONCURRENCY": "0", "CHATLAKE_FAIL_ON": "some", "CHATLAKE_LOG_LEVEL": "loud", "CHATLAKE_RAW": "yes",
+		}, "", []string{`CHATLAKE_RAW is "yes"`, `CHATLAKE_QPS is "201"`, `CHATLAKE_CONCURRENCY is "0"`, `CHATLAKE_FAIL_ON is "some"`, `CHATLAKE_LOG_LEVEL is "loud"`}},
 		{"no numbers", map[string]string{"CHATLAKE_QPS": "fast", "CHATLAKE_CONCURRENCY": "1.5"}, "", []string{`CHATLAKE_QPS is "fast"`, `CHATLAKE_CONCURRENCY is "1.5"`}},
 		{"lake over plain http", map[string]string{"CHATLAKE_LAKE": "http://lake-1250000000.cos.ap-singapore.myqcloud.com"}, "", []string{"CHATLAKE_LAKE must be https"}},
 		{"lake elsewhere", map[string]string{"CHATLAKE_LAKE": "s3://bucket/prefix"}, "", []string{"CHATLAKE_LAKE must be https://"}},
@@ -45,15 +45,16 @@ func TestFaultsOfConfigurationAndEvent(t *testing.T) {
 			"[4] (app 1400000004): endpoint must be https", "[5] (app 1400000005): endpoint is not a base URL", "[5] (app 1400000005): identifier is empty",
 			"[6]: sdk_app_id is missing", "[6]: secret_key names a secret of ssm:", "[7]: is not an object",
 		}},
-		{"what later versions do", map[string]string{"CHATLAKE_RAW": "on", "CHATLAKE_CATALOG": "dlc://a/b.c", "CHATLAKE_ALERT_URL": "https://x/secret-of-app-1"}, `{"source":"raw","check":true}`,
-			[]string{"CHATLAKE_RAW is not supported", "CHATLAKE_CATALOG is not supported", "CHATLAKE_ALERT_URL is not supported", "the source raw, which", "check, which"}},
+		{"what later versions do", map[string]string{"CHATLAKE_CATALOG": "dlc://a/b.c", "CHATLAKE_ALERT_URL": "https://x/secret-of-app-1"}, `{"check":true}`,
+			[]string{"CHATLAKE_CATALOG is not supported", "CHATLAKE_ALERT_URL is not supported", "check, which"}},
+		{"a replay of fields", nil, `{"source":"raw","fields":["UpMsgNum"]}`, []string{"has fields, which the source raw has no use for"}},
 		{"event is no JSON", nil, `{"from":`, []string{"the event is not a request"}},
 		{"event is a list", nil, `[]`, []string{"the event is not a request"}},
 		{"every fault of a request", nil, `{"from":"2026-11-31","to":5,"apps":[1400000009,1400000001],"fields":["UpMsgNum","Foo"],"sauce":"x","dry_run":"yes","source":"disk"}`,
 			[]string{"has a bad from", "has a bad to", "app 1400000009, which CHATLAKE_APPS does not have", `unknown field "Foo"`, `unknown key "sauce"`, "has a bad dry_run", `the source "disk"`}},
 		{"from after to", nil, `{"from":"2026-11-10","to":"2026-11-09"}`, []string{"from 2026-11-10 after to 2026-11-09"}},
 		{"empty lists", nil, `{"apps":[],"fields":[]}`, []string{"an empty apps", "an empty fields"}},
-		{"days that are gone", nil, `{"to":"2026-10-25"}`, []string{"no day that the API has: it has 2026-10-26 to 2026-11-24"}},
+		{"days that are gone", nil, `{"to":"2026-10-25"}`, []string{"no day that the API has, which are 2026-10-26 to 2026-11-24", "raw archive"}},
 		{"days to come", nil, `{"from":"2026-11-25"}`, []string{"no day that the API has"}},
 		{"another trigger", nil, `{"Type":"COS","Time":"2026-11-25T03:30:00Z"}`, []string{`Type "COS"`}},
 		{"a timer without a time", nil, `{"Type":"Timer","TriggerName":"daily","Message":""}`, []string{`Time ""`}},
@@ -105,14 +106,16 @@ func TestOtherSpellingsOfTheKeys(t *testing.T) {
 		{"TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN"},
 		{"TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_SECURITY_TOKEN"},
 	} {
-		inWorld(t, func(w *world) {
-			for name := range w.env {
-				if strings.HasPrefix(name, "TENCENTCLOUD_") {
-					delete(w.env, name)
+		t.Run(names[2], func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				for name := range w.env {
+					if strings.HasPrefix(name, "TENCENTCLOUD_") {
+						delete(w.env, name)
+					}
 				}
-			}
-			w.env[names[0]], w.env[names[1]], w.env[names[2]] = bucketKey.SecretID, bucketKey.SecretKey, bucketKey.SessionToken
-			w.mustRun("")
+				w.env[names[0]], w.env[names[1]], w.env[names[2]] = bucketKey.SecretID, bucketKey.SecretKey, bucketKey.SessionToken
+				w.mustRun("")
+			})
 		})
 	}
 }

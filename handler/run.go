@@ -1,17 +1,18 @@
 // Package handler is one run: an event in, a summary out. It reads the configuration from the invocation's environment,
-// pulls the apps side by side, merges the rows into the lake day by day and stores the summary.
+// takes the writers' lease, pulls the apps side by side (or reads the raw archive), archives the answers, merges the rows
+// into the lake day by day, finds what the lake lacks and stores the summary.
 //
-// Failure model: a fault of the configuration or the event ends the run before any call. After that, an app that can't
-// be pulled and a day that can't be merged cost only themselves. The context's deadline is when the process is killed:
-// the run stops pulling in time to write what it has, stops writing in time to store the summary, and returns before
-// it. Nothing outlives a run.
+// Failure model: a fault of the configuration or the event, or a lake that another run holds, ends the run before any
+// call. After that, an app that can't be pulled and a day that can't be merged cost only themselves. The context's deadline
+// is when the process is killed: the run stops pulling in time to write what it has, stops writing in time to store the
+// summary, and returns before it. Nothing outlives a run.
 package handler
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,11 +22,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"chatlake/internal/chat"
 	"chatlake/internal/stats"
 	"chatlake/storage"
+	"chatlake/storage/lease"
 )
 
 // Job is what a run needs from whoever starts it.
@@ -36,9 +36,6 @@ type Job struct {
 	Progress  func(done, total, failed int) // told of each app that was pulled or given up; may be nil
 	Transport http.RoundTripper             // for all calls; nil for one of the run's own
 }
-
-// daysAtOnce bounds the days that are merged side by side, and by that the files in memory.
-const daysAtOnce = 10
 
 // Run does the job. An error is a [*Failure]; the summary is whole either way.
 func Run(ctx context.Context, job Job) (Summary, error) {
@@ -55,25 +52,48 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 	if faults := r.prepare(ctx); len(faults) > 0 {
 		return r.refuse(faults)
 	}
-	r.log.Info("run started", "run_id", r.summary.RunID, "trigger", r.event.trigger, "apps", len(r.config.apps),
-		"from", r.window.From, "to", r.window.To, "dry_run", r.event.dryRun)
-	r.merge(ctx, r.pull(ctx))
-	return r.finish(ctx)
+	if err := r.lock(ctx); err != nil {
+		return r.refuseHeld(err)
+	}
+	defer r.unlock(ctx)
+	r.log.Info("run started", "run_id", r.summary.RunID, "trigger", r.event.trigger, "source", r.event.source,
+		"apps", len(r.config.apps), "from", r.summary.Window.From, "to", r.summary.Window.To, "dry_run", r.event.dryRun)
+	r.readLatest(ctx)
+	if r.event.source == sourceRaw {
+		r.replay(ctx)
+	} else {
+		days := r.pull(ctx)
+		r.archive(ctx)
+		r.merge(ctx, days)
+	}
+	return r.finish(ctx, r.findGaps())
 }
 
 // run is one run's state.
 type run struct {
-	job     Job
-	started time.Time
-	budget  budget
-	log     *slog.Logger
-	event   event
-	config  config
-	window  window
-	lake    *storage.Lake
-	chat    *chat.Client
-	cos     *countingTransport
-	summary Summary
+	job        Job
+	started    time.Time
+	budget     budget
+	log        *slog.Logger
+	event      event
+	config     config
+	configured []int64 // all apps of the configuration, also those that the event does not ask for
+	store      storage.Store
+	lease      *lease.Lease // nil for a dry run
+	lake       *storage.Lake
+	chat       *chat.Client
+	answers    *storage.Archive // nil where none are kept
+	rejects    []storage.Reject
+	previous   latest
+	holdings   *holdings
+	cos        *countingTransport
+	summary    Summary
+}
+
+// latest is the newest run's summary, and what the next run has to know of the lake.
+type latest struct {
+	Summary
+	Coverage []Coverage `json:"coverage"`
 }
 
 // prepare reads the event and the configuration, and returns all faults of both.
@@ -84,28 +104,32 @@ func (r *run) prepare(ctx context.Context) []string {
 	r.log = r.job.Logger(r.config.logLevel)
 	r.summary = Summary{
 		RunID:   newRunID(r.event.clock),
-		Trigger: r.event.trigger, Source: "api", DryRun: r.event.dryRun,
+		Trigger: r.event.trigger, Source: r.event.source, DryRun: r.event.dryRun,
 		StartedAt:  r.started.UTC().Format(time.RFC3339),
 		Partitions: Partitions{Written: []stats.Day{}, Failed: []stats.Day{}},
-		Gaps:       []any{}, Warnings: []string{}, Errors: []RunError{},
+		Gaps:       []Gap{}, Warnings: []string{}, Errors: []RunError{},
 	}
-	var warnings, windowFaults []string
-	r.window, warnings, windowFaults = r.event.clip(apiWindow(r.event.clock))
-	r.summary.Window = r.window
+	api := apiWindow(r.event.clock)
+	r.holdings = newHoldings(api)
+	window, warnings, windowFaults := r.event.window(api)
+	r.summary.Window = window
 
-	var store, bucket storage.Store
+	var bucket storage.Store
 	if r.config.lake.Bucket != nil {
 		bucket = storage.NewCOS(r.config.lake.Bucket, r.config.keys, r.cos)
-		store = bucket
+		r.store = bucket
 	} else {
-		store = storage.NewDir(r.config.lake.Dir)
+		r.store = storage.NewDir(r.config.lake.Dir)
 	}
-	r.lake = storage.NewLake(store, r.config.lake.Prefix, r.event.dryRun)
-	r.chat = chat.NewClient(r.job.Transport, r.config.qps)
+	r.lake = storage.NewLake(r.store, r.config.lake.Prefix, r.event.dryRun)
+	r.chat = chat.NewClient(r.job.Transport, r.config.qps, r.keepAnswer)
 
 	// A list of apps that lies in the bucket can be had only if what leads there is right.
 	if r.config.appsFrom != "" && (len(faults) == 0 || !strings.HasPrefix(r.config.appsFrom, "cos:")) {
 		faults = append(faults, r.config.loadApps(ctx, bucket)...)
+	}
+	for _, app := range r.config.apps {
+		r.configured = append(r.configured, app.ID)
 	}
 	faults = slices.Concat(eventFaults, windowFaults, faults, r.selectApps())
 	r.summary.Apps.Total = len(r.config.apps)
@@ -122,7 +146,7 @@ func (r *run) selectApps() (faults []string) {
 	}
 	var chosen []chat.App
 	for _, id := range r.event.apps {
-		i := slices.IndexFunc(r.config.apps, func(a chat.App) bool { return a.ID == id })
+		i := slices.Index(r.configured, id)
 		if i < 0 {
 			faults = append(faults, fmt.Sprintf("the event asks for app %d, which CHATLAKE_APPS does not have", id))
 			continue
@@ -158,134 +182,88 @@ func (r *run) fail(e RunError) {
 // refuse ends a run before any call.
 func (r *run) refuse(faults []string) (Summary, error) {
 	text := strings.Join(faults, "; ")
-	r.fail(RunError{Stage: stageConfig, Message: text})
+	return r.end(RunError{Stage: stageConfig, Message: text},
+		"nothing was pulled or written, since the configuration or the event is wrong: "+text)
+}
+
+// refuseHeld ends a run that did not get the lease.
+func (r *run) refuseHeld(err error) (Summary, error) {
+	return r.end(RunError{Stage: stageStore, Message: err.Error(), Retryable: true},
+		"nothing was pulled or written: "+err.Error())
+}
+
+func (r *run) end(e RunError, reason string) (Summary, error) {
+	r.fail(e)
 	r.summary.Status = Failed
 	r.summary.Apps.Failed = r.summary.Apps.Total
-	r.summary.DurationMS = time.Since(r.started).Milliseconds()
+	r.count()
+	return r.summary, &Failure{r.summary, reason}
+}
+
+func (r *run) count() {
+	r.summary.Requests.Chat, r.summary.Requests.ChatRetries = r.chat.Requests()
 	r.summary.Requests.COS = r.cos.count.Load()
-	return r.summary, &Failure{r.summary, "nothing was pulled or written, since the configuration or the event is wrong: " + text}
+	r.summary.DurationMS = time.Since(r.started).Milliseconds()
 }
 
-// pull pulls all apps and returns their rows by day.
-func (r *run) pull(ctx context.Context) map[stats.Day][]stats.Row {
-	ctx, cancel := r.budget.forPull(ctx)
-	defer cancel()
-	results := make(chan pulled)
-	go func() {
-		defer close(results)
-		var group errgroup.Group
-		group.SetLimit(r.config.concurrency)
-		for _, app := range r.config.apps {
-			group.Go(func() error {
-				results <- pullApp(ctx, r.chat, app, r.event.request)
-				return nil
-			})
-		}
-		group.Wait()
-	}()
-	days := make(map[stats.Day][]stats.Row)
-	done := 0
-	for p := range results {
-		done++
-		r.take(p, days)
-		if r.job.Progress != nil {
-			r.job.Progress(done, len(r.config.apps), r.summary.Apps.Failed)
-		}
+// lock takes the writers' lease. From here on, nothing is written once it has ended.
+func (r *run) lock(ctx context.Context) error {
+	if r.event.dryRun {
+		return nil
 	}
-	slices.SortFunc(r.summary.Errors, func(a, b RunError) int { return cmp.Compare(a.AppID, b.AppID) })
-	return days
+	var err error
+	r.lease, err = lease.Acquire(ctx, r.store, r.config.lake.Prefix, r.summary.RunID, r.budget.deadline, r.budget.lastStart())
+	if err != nil {
+		return err
+	}
+	r.lake = storage.NewLake(r.lease.Guard(r.store), r.config.lake.Prefix, false)
+	if !r.lease.Honoured() {
+		r.warn("the bucket ignores x-cos-forbid-overwrite, as one that ever had versioning does: two runs at once are kept apart by timing alone; set the function's concurrency to 1, which is what guards such a bucket")
+	}
+	return nil
 }
 
-// take adds what came of one app.
-func (r *run) take(p pulled, days map[stats.Day][]stats.Row) {
-	if p.err != nil {
-		r.summary.Apps.Failed++
-		r.fail(*p.err)
+// unlock gives the lease back, also when the run was told to stop. If it can't, the lease ends by itself.
+func (r *run) unlock(ctx context.Context) {
+	if r.lease == nil {
 		return
 	}
-	r.summary.Apps.OK++
-	r.summary.Rows.Pulled += len(p.rows) + len(p.refused)
-	r.summary.Rows.Rejected += len(p.refused)
-	var future []string
-	today := apiWindow(r.event.clock).To + 1
-	for _, row := range p.rows {
-		days[row.Day] = append(days[row.Day], row)
-		if row.Day > today {
-			future = append(future, row.Day.String())
-		}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), r.budget.deadline)
+	defer cancel()
+	if err := r.lease.Release(ctx); err != nil {
+		r.log.Warn("the lease could not be released: it ends by itself", "run_id", r.summary.RunID, "error", err)
 	}
-	for _, refused := range p.refused {
-		r.warn(fmt.Sprintf("app %d: a row was refused: %s", p.app.ID, refused))
-	}
-	if future != nil {
-		r.warn(fmt.Sprintf("app %d: the API gave rows of days to come, which were stored: %s", p.app.ID, strings.Join(future, ", ")))
-	}
-	r.log.Debug("app pulled", "run_id", r.summary.RunID, "sdk_app_id", p.app.ID, "rows", len(p.rows), "attempts", p.attempts)
 }
 
-// merge merges the rows into the lake, day by day.
-func (r *run) merge(ctx context.Context, days map[stats.Day][]stats.Row) {
-	ctx, cancel := r.budget.forMerge(ctx)
-	defer cancel()
-	type outcome struct {
-		day    stats.Day
-		merged storage.Merged
-		err    error
+// readLatest reads what the newest run left. Without it, what it said of the lake is rebuilt from the window.
+func (r *run) readLatest(ctx context.Context) {
+	text, err := r.lake.LatestRun(ctx)
+	if err == nil {
+		err = json.Unmarshal(text, &r.previous)
 	}
-	outcomes := make(chan outcome)
-	go func() {
-		defer close(outcomes)
-		var group errgroup.Group
-		group.SetLimit(daysAtOnce)
-		for day, rows := range days {
-			group.Go(func() error {
-				merged, err := r.lake.Merge(ctx, day, rows, r.event.clock)
-				outcomes <- outcome{day, merged, err}
-				return nil
-			})
-		}
-		group.Wait()
-	}()
-	p := &r.summary.Partitions
-	var failed []RunError
-	for o := range outcomes {
-		r.summary.Rows.Inserted += o.merged.Inserted
-		r.summary.Rows.Updated += o.merged.Updated
-		r.summary.Rows.Unchanged += o.merged.Unchanged
-		switch {
-		case o.err != nil:
-			p.Failed = append(p.Failed, o.day)
-			failed = append(failed, RunError{
-				Day: &o.day, Stage: stageStore, Message: o.err.Error(), Retryable: !errors.As(o.err, new(*storage.DamagedError)),
-			})
-		case o.merged.Written:
-			p.Written = append(p.Written, o.day)
-		default:
-			p.Unchanged++
-		}
-		r.log.Debug("day merged", "run_id", r.summary.RunID, "day", o.day, "inserted", o.merged.Inserted, "updated", o.merged.Updated)
-	}
-	slices.Sort(p.Written)
-	slices.Sort(p.Failed)
-	slices.SortFunc(failed, func(a, b RunError) int { return cmp.Compare(*a.Day, *b.Day) })
-	for _, e := range failed {
-		r.fail(e)
+	if err != nil && !errors.Is(err, storage.ErrNotExist) {
+		r.previous = latest{}
+		r.warn(fmt.Sprintf("the newest run's summary cannot be read (%v): what it knew of gaps before %s is lost", err, r.holdings.window.From))
 	}
 }
 
 // finish fixes the summary and stores it.
-func (r *run) finish(ctx context.Context) (Summary, error) {
-	r.summary.Requests.Chat, r.summary.Requests.ChatRetries = r.chat.Requests()
-	r.summary.Requests.COS = r.cos.count.Load()
-	r.summary.DurationMS = time.Since(r.started).Milliseconds()
+func (r *run) finish(ctx context.Context, coverage []Coverage) (Summary, error) {
+	r.count()
 	err := r.summary.finish(r.config.failOn, true)
-	day := stats.DayIn(r.event.clock, time.UTC)
-	if storeErr := r.lake.PutRun(ctx, day, r.summary.RunID, r.summary.JSON()); storeErr != nil {
+	newest, jsonErr := json.Marshal(latest{r.summary, coverage})
+	if jsonErr != nil {
+		panic(jsonErr) // neither has anything that JSON can't hold
+	}
+	if storeErr := r.lake.PutRun(ctx, r.day(), r.summary.RunID, r.summary.JSON(), newest); storeErr != nil {
 		r.fail(RunError{Stage: stageStore, Message: "the run's summary could not be stored: " + storeErr.Error(), Retryable: true})
 		err = r.summary.finish(r.config.failOn, false)
 	}
 	return r.summary, err
 }
+
+// day is the day of the run's clock, UTC, by which its objects beside the table are filed.
+func (r *run) day() stats.Day { return stats.DayIn(r.event.clock, time.UTC) }
 
 func newRunID(clock time.Time) string {
 	var unique [4]byte

@@ -21,7 +21,7 @@ type Summary struct {
 	Apps       AppCounts   `json:"apps"`
 	Rows       RowCounts   `json:"rows"`
 	Partitions Partitions  `json:"partitions"`
-	Gaps       []any       `json:"gaps"`
+	Gaps       []Gap       `json:"gaps"`
 	Warnings   []string    `json:"warnings"`
 	Errors     []RunError  `json:"errors"`
 	Requests   RequestsSum `json:"requests"`
@@ -70,10 +70,11 @@ type RequestsSum struct {
 
 // Stages of a run.
 const (
-	stageConfig = "config"
-	stagePull   = "pull"
-	stageParse  = "parse"
-	stageStore  = "store"
+	stageConfig  = "config"
+	stagePull    = "pull"
+	stageParse   = "parse"
+	stageArchive = "archive"
+	stageStore   = "store"
 )
 
 // RunError is what kept an app's or a day's rows out of the lake.

@@ -37,6 +37,7 @@ type world struct {
 	env    map[string]string
 	log    bytes.Buffer
 	routes map[string]http.Handler
+	panics bool // a handler's panic goes up to the caller, and does not just cut the connection
 }
 
 var bucketKey = costest.Credentials{SecretID: "id-of-the-role", SecretKey: "key-of-the-role", SessionToken: "token-of-the-role"}
@@ -44,6 +45,7 @@ var bucketKey = costest.Credentials{SecretID: "id-of-the-role", SecretKey: "key-
 // inWorld runs a test at 11:30 of a day in Beijing, with three apps in two regions.
 func inWorld(t *testing.T, test func(w *world)) {
 	t.Helper()
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 11, 25, 3, 30, 0, 0, time.UTC)))
 		w := &world{t: t, apps: []chattest.App{
@@ -89,6 +91,9 @@ func (w *world) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
+			if w.panics {
+				panic(p)
+			}
 			resp, err = nil, errors.New("connection reset by peer")
 			if req.Context().Err() != nil {
 				err = req.Context().Err()
@@ -198,6 +203,33 @@ func changed(before, after map[string]string) []string {
 	return keys
 }
 
+// runDaily lets the timer fire once a day for some days, and lets each run have the outcome that it has.
+func (w *world) runDaily(days int) (last handler.Summary) {
+	w.t.Helper()
+	for range days {
+		time.Sleep(24 * time.Hour)
+		last, _ = w.run(w.timer())
+	}
+	return last
+}
+
+// failApp makes each call for an app fail.
+func (w *world) failApp(id int64) {
+	w.chat.SetFault(func(c chattest.Call) *chattest.Fault {
+		if c.App == id {
+			return &chattest.Fault{Code: 60020}
+		}
+		return nil
+	})
+}
+
+// drop removes objects of the lake by the beginning of their keys below its prefix.
+func (w *world) drop(beginning string) {
+	for _, key := range w.bucket.Keys(prefix + beginning) {
+		w.bucket.Delete(key)
+	}
+}
+
 // writes returns the keys that were PUT since the n-th request.
 func (w *world) writes(since int) []string {
 	var keys []string
@@ -242,4 +274,3 @@ func (w *world) wantNoSecrets(what, text string) {
 		}
 	}
 }
-

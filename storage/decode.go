@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 
 // decode reads a day's file: its rows by app, and its schema, in which they can be written again without a loss.
 func decode(file []byte, day stats.Day) (rows []storedRow, s schema, err error) {
-	if err := checkFrame(file); err != nil {
+	if err := cmp.Or(checkFrame(file), checkSum(file)); err != nil {
 		return nil, schema{}, err
 	}
 	// The Parquet reader panics on some damaged files (https://github.com/parquet-go/parquet-go/issues/537).
@@ -255,5 +256,6 @@ func (d *decoder) row(values parquet.Row) (storedRow, error) {
 	if r.Day != d.day {
 		return r, fmt.Errorf("its row of app %d is of %s", r.AppID, r.Day)
 	}
+	r.Adopt()
 	return r, nil
 }

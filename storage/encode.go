@@ -43,6 +43,7 @@ func encodePadded(s schema, rows []storedRow, padding int) ([]byte, error) {
 		parquet.Compression(&parquet.Snappy),
 		parquet.CreatedBy("chatlake", "1", ""), // the default names the build, and would change the bytes with it
 	}
+	options = append(options, parquet.KeyValueMetadata(sumKey, noSum))
 	if padding > 0 {
 		options = append(options, parquet.KeyValueMetadata(paddingKey, strings.Repeat(" ", padding)))
 	}
@@ -58,7 +59,7 @@ func encodePadded(s schema, rows []storedRow, padding int) ([]byte, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return file.Bytes(), nil
+	return withSum(file.Bytes())
 }
 
 // appendValues gives a row's leaf values in the schema's order.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -23,15 +24,16 @@ func ParseLocation(s string) (Location, error) {
 	if err != nil {
 		return Location{}, errors.New("is not a URL")
 	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" {
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {
 		return Location{}, errors.New("must be a plain URL, without credentials, query or fragment")
 	}
 	switch u.Scheme {
 	case "file":
-		if u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.Path == "/" {
+		dir := path.Clean(u.Path)
+		if u.Host != "" || !path.IsAbs(u.Path) || dir == "/" {
 			return Location{}, errors.New("must name a directory with an absolute path, as file:///DIR")
 		}
-		return Location{Dir: filepath.Clean(filepath.FromSlash(u.Path))}, nil
+		return Location{Dir: filepath.FromSlash(dir)}, nil
 	case "http":
 		if !IsLoopback(u.Hostname()) {
 			return Location{}, errors.New("must be https, except on a loopback address")

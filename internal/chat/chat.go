@@ -35,6 +35,10 @@ const (
 	// so a run holds it over all apps.
 	MaxQPS = 200
 
+	// slack is what the network may bring calls closer together than they were sent, without more than the allowed
+	// number arriving within a second: 1% of the time between two calls.
+	slack = 100
+
 	path        = "/v4/openconfigsvr/getappinfo"
 	callTimeout = 15 * time.Second
 	maxTries    = 4
@@ -47,6 +51,7 @@ const (
 type App struct {
 	ID         int64
 	Key        secret.String
+	Region     string // empty where only the endpoint is known
 	Endpoint   string // base URL, without a trailing slash
 	Identifier string // an App admin account
 }
@@ -62,27 +67,38 @@ func Regions() []string { return slices.Sorted(maps.Keys(regions)) }
 
 // Answer is what the API answered for one app.
 type Answer struct {
-	Body     []byte            // as received
 	Entries  []json.RawMessage // Result: one object a day, in no promised order; empty where there is no data yet
 	Attempts int
+}
+
+// Exchange is one answer that came, good or bad.
+type Exchange struct {
+	App    App
+	At     time.Time // when it had come whole, by the wall clock
+	Status int       // of HTTP
+	Good   bool      // it is what the API's page describes, with ErrorCode 0
+	Body   []byte    // as received, but for a UserSig that an answer echoes
 }
 
 // Client calls the API within one run's limits. It is safe for concurrent use.
 type Client struct {
 	http    *http.Client
 	limiter *rate.Limiter
+	observe func(Exchange)
 	calls   atomic.Int64
 	retries atomic.Int64
 }
 
-// NewClient returns a client that makes at most qps calls a second, evenly spaced from the first one on.
-func NewClient(transport http.RoundTripper, qps int) *Client {
+// NewClient returns a client that makes at most qps calls a second, evenly spaced from the first one on. It shows each
+// answer to observe, from many goroutines, before it returns it.
+func NewClient(transport http.RoundTripper, qps int, observe func(Exchange)) *Client {
 	return &Client{
+		observe: observe,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		limiter: rate.NewLimiter(rate.Limit(qps), 1),
+		limiter: rate.NewLimiter(rate.Every(time.Second/time.Duration(qps)*(slack+1)/slack), 1),
 	}
 }
 
@@ -119,86 +135,117 @@ type appCall struct {
 	client   *Client
 	app      App
 	body     []byte
-	sig      secret.String
+	sigs     []secret.String // UserSigs, the one in use last
+	expired  bool            // the one in use
 	attempts int
-	expired  bool  // a new UserSig was made once already
+	timeUp   bool  // no attempt follows for lack of time
 	last     error // of the newest attempt
 }
 
 // attempt makes one call. An error that another attempt can't cure comes as permanent.
 func (c *appCall) attempt(ctx context.Context) (Answer, error) {
 	if err := c.client.limiter.Wait(ctx); err != nil {
+		c.timeUp = true
 		return Answer{}, backoff.Permanent(err)
 	}
-	if c.sig.IsZero() {
+	if len(c.sigs) == 0 || c.expired {
 		sig, err := tencentyun.GenUserSig(int(c.app.ID), c.app.Key.Reveal(), c.app.Identifier, int(sigValidFor.Seconds()))
 		if err != nil {
 			return Answer{}, c.fault(classConfig, fmt.Errorf("making a UserSig failed: %w", err), "check secret_key")
 		}
-		c.sig = secret.New(sig)
+		c.sigs, c.expired = append(c.sigs, secret.New(sig)), false
 	}
 	c.attempts++
 	c.client.calls.Add(1)
 	if c.attempts > 1 {
 		c.client.retries.Add(1)
 	}
-	body, err := c.post(ctx)
+	resp, body, err := c.post(ctx)
 	if err != nil {
 		return Answer{}, err
 	}
-	entries, err := c.decode(body)
-	return Answer{Body: body, Entries: entries}, err
+	var entries []json.RawMessage
+	if resp.StatusCode == http.StatusOK {
+		entries, err = c.decode(body)
+	} else {
+		err = c.statusFault(resp)
+	}
+	c.client.observe(Exchange{App: c.app, At: time.Now(), Status: resp.StatusCode, Good: err == nil, Body: c.withoutSig(body)})
+	return Answer{Entries: entries}, err
 }
 
-// post sends the request and returns the body of an answer with HTTP status 200.
-func (c *appCall) post(ctx context.Context) ([]byte, error) {
+// withoutSig returns a body as it came, unless it echoes the UserSig. The key it cannot echo: that is never sent.
+func (c *appCall) withoutSig(body []byte) []byte {
+	text := string(body)
+	if clean := secret.Scrub(text, c.sigs...); clean != text {
+		return []byte(clean)
+	}
+	return body
+}
+
+// post sends the request and reads the whole answer.
+func (c *appCall) post(ctx context.Context) (*http.Response, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	query := url.Values{
 		"sdkappid":    {strconv.FormatInt(c.app.ID, 10)},
 		"identifier":  {c.app.Identifier},
-		"usersig":     {c.sig.Reveal()},
+		"usersig":     {c.sigs[len(c.sigs)-1].Reveal()},
 		"random":      {strconv.FormatUint(uint64(rand.Uint32()), 10)},
 		"contenttype": {"json"},
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.app.Endpoint+path+"?"+query.Encode(), bytes.NewReader(c.body))
 	if err != nil {
-		return nil, c.fault(classConfig, withoutURL(err), "check endpoint")
+		return nil, nil, c.fault(classConfig, withoutURL(err), "check endpoint")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.client.http.Do(req)
 	if err != nil {
-		return nil, c.transportFault(ctx, err)
+		return nil, nil, c.transportFault(ctx, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return nil, c.transportFault(ctx, err)
+		return nil, nil, c.transportFault(ctx, err)
 	case len(body) > maxBody:
-		return nil, c.parseFault(classRequest, fmt.Errorf("the answer is longer than %d bytes", maxBody))
-	case resp.StatusCode == http.StatusOK:
-		return body, nil
+		return nil, nil, c.parseFault(classRequest, fmt.Errorf("the answer is longer than %d bytes", maxBody))
 	}
-	return nil, c.statusFault(resp)
+	return resp, body, nil
 }
 
 // decode reads the API's envelope.
 func (c *appCall) decode(body []byte) ([]json.RawMessage, error) {
 	env, err := parseEnvelope(body)
 	if err != nil {
-		return nil, c.parseFault(classRetry, fmt.Errorf("%w; it begins with %q", err, head(body)))
+		return nil, c.parseFault(classRetry, fmt.Errorf("%w; it begins with %q", err, c.head(body)))
 	}
 	if env.code == 0 {
 		return env.result, nil
 	}
 	known := codes[env.code]
-	err = &apiError{number: env.code, info: env.info, meaning: known.meaning}
-	if known.class == classExpired && !c.expired {
-		c.expired, c.sig = true, secret.String{}
+	err = &apiError{number: env.code, info: c.clean(env.info), meaning: known.meaning}
+	if known.class == classExpired && len(c.sigs) == 1 {
+		c.expired = true
 		return nil, c.fault(classRetry, err, known.advice)
 	}
 	return nil, c.fault(known.class, err, known.advice)
 }
 
-func head(body []byte) []byte { return body[:min(len(body), 120)] }
+// ParseAnswer reads the entries of a body that an [Exchange] showed as good.
+func ParseAnswer(body []byte) ([]json.RawMessage, error) {
+	env, err := parseEnvelope(body)
+	if err == nil && env.code != 0 {
+		err = &apiError{number: env.code, info: env.info, meaning: codes[env.code].meaning}
+	}
+	return env.result, err
+}
+
+// head is the beginning of an answer, for an error.
+func (c *appCall) head(body []byte) string {
+	const most, enough = 120, 4096
+	return cut(c.clean(string(body[:min(len(body), enough)])), most)
+}
+
+// clean takes the app's secrets out of a text, which has to be done before it is cut or quoted.
+func (c *appCall) clean(text string) string { return secret.Scrub(text, append(c.sigs, c.app.Key)...) }

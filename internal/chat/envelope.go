@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 )
 
@@ -34,7 +33,7 @@ func parseEnvelope(body []byte) (envelope, error) {
 		return env, errors.New("the answer has no ErrorCode")
 	}
 	if env.code, err = strconv.Atoi(string(bytes.Trim(raw, `"`))); err != nil {
-		return env, fmt.Errorf("ErrorCode %.40s is not a number", raw)
+		return env, errors.New("the answer's ErrorCode is not a number")
 	}
 	if raw, ok := outer["ErrorInfo"]; ok && json.Unmarshal(raw, &env.info) != nil {
 		env.info = string(raw)

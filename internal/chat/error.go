@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/cenkalti/backoff/v5"
-
-	"chatlake/internal/secret"
 )
 
 // Error is a pull of one app that failed for good, after what retries it was worth.
@@ -105,8 +104,9 @@ func (c *appCall) statusFault(resp *http.Response) error {
 // failure is the pull's error once no attempt follows.
 func (c *appCall) failure(ctx context.Context) error {
 	var e *Error
+	c.timeUp = c.timeUp || ctx.Err() != nil
 	switch {
-	case errors.As(c.last, &e) && (ctx.Err() == nil || !e.Retryable):
+	case errors.As(c.last, &e) && !(c.timeUp && e.Retryable):
 		return e
 	case errors.As(c.last, &e):
 		e.Err = fmt.Errorf("the run's time for pulling ended after %d attempts: %w", c.attempts, e.Err)
@@ -122,16 +122,19 @@ func (c *appCall) failure(ctx context.Context) error {
 
 // scrub removes the app's secrets from an error whose text came from outside, and cuts a long one.
 func (c *appCall) scrub(err error) error {
-	text := err.Error()
-	clean := secret.Scrub(text, c.sig, c.app.Key)
 	const most = 600
-	if len(clean) > most {
-		clean = clean[:most] + "…"
+	text := err.Error()
+	if clean := cut(c.clean(text), most); clean != text {
+		return errors.New(clean)
 	}
-	if clean == text {
-		return err
+	return err
+}
+
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	return errors.New(clean)
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // withoutURL drops the URL of a transport error: its query carries the UserSig.

@@ -60,7 +60,7 @@ func Scrub(text string, secrets ...String) string {
 		plain := s.Reveal()
 		quoted, _ := json.Marshal(plain)
 		for _, form := range []string{
-			plain, url.QueryEscape(plain), url.PathEscape(plain), strings.Trim(string(quoted), `"`),
+			plain, url.QueryEscape(plain), url.PathEscape(plain), string(quoted[1 : len(quoted)-1]),
 			base64.StdEncoding.EncodeToString([]byte(plain)),
 		} {
 			pairs = append(pairs, form, redacted)

@@ -84,6 +84,27 @@ func (r *Row) set(name string, raw json.RawMessage) error {
 	return nil
 }
 
+// Adopt moves what Extra kept of fields that have become columns since the row was written into those columns. What a column
+// can't hold, or already has, stays in Extra.
+func (r *Row) Adopt() {
+	for name, value := range r.Extra {
+		p, known := places[name]
+		switch {
+		case known && p.kind == Text && r.Texts[p.index] == "":
+			r.Texts[p.index] = value
+		case known && p.kind == Counter && r.Counters[p.index] == Null:
+			n, err := ParseCounter(value)
+			if err != nil || value == "" {
+				continue
+			}
+			r.Counters[p.index] = n
+		default:
+			continue
+		}
+		delete(r.Extra, name)
+	}
+}
+
 // ParseCounter reads a counter: digits only, so that 12.0 and 1e3 are refused, up to the largest INT64.
 func ParseCounter(s string) (int64, error) {
 	for _, c := range []byte(s) {
@@ -123,7 +144,7 @@ func text(raw json.RawMessage) (string, error) {
 	if err := json.Compact(&b, raw); err != nil {
 		return "", err
 	}
-	return b.String(), nil
+	return strings.ToValidUTF8(b.String(), "\uFFFD"), nil // as the strings of encoding/json are
 }
 
 // clip keeps what an answer sent from flooding an error.

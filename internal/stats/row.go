@@ -60,6 +60,26 @@ func (r *Row) Fill(dst *Row) (changed bool) {
 	return changed
 }
 
+// FillNulls puts the values that r has into dst where that has none, and reports whether that changed dst.
+func (r *Row) FillNulls(dst *Row) (changed bool) {
+	missing := *r
+	for i, v := range dst.Texts {
+		if v != "" {
+			missing.Texts[i] = ""
+		}
+	}
+	for i, v := range dst.Counters {
+		if v != Null {
+			missing.Counters[i] = Null
+		}
+	}
+	missing.Extra = maps.Clone(r.Extra)
+	for k := range dst.Extra {
+		delete(missing.Extra, k)
+	}
+	return missing.Fill(dst)
+}
+
 // SameValues reports whether both rows have the same values, whatever their history.
 func (r *Row) SameValues(o *Row) bool {
 	return r.Texts == o.Texts && r.Counters == o.Counters && maps.Equal(r.Extra, o.Extra)

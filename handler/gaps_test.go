@@ -1,0 +1,220 @@
+package handler_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"chatlake/handler"
+	"chatlake/internal/chat/chattest"
+	"chatlake/internal/stats"
+)
+
+// show writes the gaps of an app as an operator would note them.
+func show(s handler.Summary, app int64) string {
+	var parts []string
+	for _, g := range s.Gaps {
+		if g.AppID != app {
+			continue
+		}
+		text := g.From.String() + ".." + g.To.String() + " until " + g.LostAfter.String()
+		if g.Lost {
+			text += " lost"
+		}
+		if g.SourceLacks {
+			text += " source"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// about returns the warnings that name an app.
+func about(s handler.Summary, app int64) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(s.Warnings), func(w string) bool {
+		return !strings.HasPrefix(w, fmt.Sprintf("app %d", app))
+	}), "; ")
+}
+
+func wantGaps(t *testing.T, s handler.Summary, app int64, want string) {
+	t.Helper()
+	if got := show(s, app); got != want {
+		t.Errorf("app %d on %s: gaps %q, want %q", app, s.StartedAt, got, want)
+	}
+}
+
+func TestAnAppThatFailsFor40Days(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.env["CHATLAKE_FAIL_ON"] = "all"
+		s := w.mustRun(w.timer())
+		wantGaps(t, s, 1400000001, "")
+		w.failApp(1400000001)
+		s = w.runDaily(5)
+		wantGaps(t, s, 1400000001, "2026-11-25..2026-11-29 until 2026-12-24")
+		if got := about(s, 1400000001); got != "" {
+			t.Errorf("too early a warning: %s", got)
+		}
+		s = w.runDaily(19) // 12-19: the first day is lost after 12-24, in 5 days
+		wantGaps(t, s, 1400000001, "2026-11-25..2026-12-18 until 2026-12-24")
+		if got := about(s, 1400000001); !strings.Contains(got, "5 days left") || !strings.Contains(got, "2026-11-25 to 2026-12-18") {
+			t.Errorf("warning %q", got)
+		}
+		s = w.runDaily(16)
+		wantGaps(t, s, 1400000001, "2026-11-25..2026-12-04 until 2026-12-24 lost, 2026-12-05..2027-01-03 until 2027-01-03")
+		wantGaps(t, s, 1400000002, "")
+
+		// It comes back: what the API still has is filled, what it has not stays known, for ever.
+		w.chat.SetFault(nil)
+		s = w.runDaily(1)
+		wantGaps(t, s, 1400000001, "2026-11-25..2026-12-05 until 2026-12-24 lost")
+		s = w.runDaily(40)
+		wantGaps(t, s, 1400000001, "2026-11-25..2026-12-05 until 2026-12-24 lost")
+		if got := about(s, 1400000001); got != "" {
+			t.Errorf("what is lost can't be helped: %s", got)
+		}
+	})
+}
+
+func TestNoRunForALongTime(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.mustRun(w.timer())
+		time.Sleep(44 * 24 * time.Hour)
+		s := w.runDaily(1) // 2027-01-09: the window begins on 12-10
+		wantGaps(t, s, 1400000001, "2026-11-25..2026-12-09 until 2026-12-24 lost")
+		s = w.runDaily(1)
+		wantGaps(t, s, 1400000001, "2026-11-25..2026-12-09 until 2026-12-24 lost")
+	})
+}
+
+func TestWhatTheSourceLacks(t *testing.T) {
+	inWorld(t, func(w *world) {
+		idle := map[int64][]stats.Day{
+			1400000001: {day("2026-11-10"), day("2026-11-11")}, // within what it has
+			1400000002: nil,                                    // nothing at all, below
+		}
+		w.chat.SetData(func(a chattest.App, d stats.Day, asOf time.Time) map[string]any {
+			if a.ID == 1400000002 || slices.Contains(idle[a.ID], d) {
+				return nil
+			}
+			return chattest.Values(a, d, asOf)
+		})
+		s := w.mustRun(w.timer())
+		wantGaps(t, s, 1400000001, "2026-11-10..2026-11-11 until 2026-12-09 source")
+		wantGaps(t, s, 1400000002, "")
+		wantGaps(t, s, 1400000003, "")
+
+		// When its answer did not come, nobody can say so.
+		w.failApp(1400000001)
+		s = w.runDaily(1)
+		wantGaps(t, s, 1400000001, "2026-11-10..2026-11-11 until 2026-12-09, 2026-11-25..2026-11-25 until 2026-12-24")
+
+		// Past the window the mark that it left with stays.
+		w.chat.SetFault(nil)
+		s = w.runDaily(35)
+		wantGaps(t, s, 1400000001, "2026-11-10..2026-11-11 until 2026-12-09 lost source")
+		if got := about(s, 1400000001) + about(s, 1400000002); got != "" {
+			t.Errorf("alarms of idle apps: %s", got)
+		}
+	})
+}
+
+func TestARefusedDayIsAGap(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.revise(1400000001, day("2026-11-10"), map[string]any{"UpMsgNum": "many"})
+		s, _ := w.run(w.timer())
+		wantGaps(t, s, 1400000001, "2026-11-10..2026-11-10 until 2026-12-09")
+		w.chat.SetData(nil)
+		s = w.runDaily(1)
+		wantGaps(t, s, 1400000001, "")
+	})
+}
+
+func TestAppsWithoutAnyRow(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.env["CHATLAKE_FAIL_ON"] = "all"
+		w.failApp(1400000001)
+		s, _ := w.run(w.timer())
+		wantGaps(t, s, 1400000001, "2026-10-26..2026-11-24 until 2026-11-24")
+		if got := about(s, 1400000001); !strings.Contains(got, "(0 days left)") {
+			t.Errorf("warning %q", got)
+		}
+		s = w.runDaily(3)
+		wantGaps(t, s, 1400000001, "2026-10-29..2026-11-27 until 2026-11-27")
+
+		// A new app has no gap before its first day.
+		w.chat.SetFault(nil)
+		w.apps = append(w.apps, chattest.App{ID: 1400000004, Key: "secret-of-app-4", Region: "china", Since: day("2026-11-20")})
+		w.chat.SetApps(w.apps...)
+		w.env["CHATLAKE_APPS"] = w.appList()
+		s = w.runDaily(1)
+		wantGaps(t, s, 1400000004, "")
+		wantGaps(t, s, 1400000001, "")
+	})
+}
+
+func TestAnAppThatLeft(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.mustRun(w.timer())
+		w.apps = w.apps[1:]
+		w.env["CHATLAKE_APPS"] = w.appList()
+		s := w.runDaily(1)
+		if got := about(s, 1400000001); !strings.Contains(got, "2026-11-24") || !strings.Contains(got, "CHATLAKE_APPS") {
+			t.Errorf("warning %q", got)
+		}
+		wantGaps(t, s, 1400000001, "")
+		if s = w.runDaily(28); about(s, 1400000001) == "" {
+			t.Error("no warning after 29 days")
+		}
+		if s = w.runDaily(2); about(s, 1400000001) != "" {
+			t.Errorf("still after 31 days: %s", about(s, 1400000001))
+		}
+		if rows := w.rows("2026-11-24"); rows[1400000001].Active == nil {
+			t.Error("its rows are gone")
+		}
+	})
+}
+
+func TestGapsWithoutTheNewestSummary(t *testing.T) {
+	for name, latest := range map[string]string{"missing": "", "damaged": `{"run_id":`} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.env["CHATLAKE_FAIL_ON"] = "all"
+				w.mustRun(w.timer())
+				w.failApp(1400000002)
+				w.runDaily(3)
+				w.drop("_runs/latest.json")
+				if latest != "" {
+					w.bucket.Put(prefix+"_runs/latest.json", []byte(latest))
+				}
+				s := w.runDaily(1)
+				wantGaps(t, s, 1400000002, "2026-11-25..2026-11-28 until 2026-12-24")
+				if warned := strings.Contains(strings.Join(s.Warnings, "; "), "newest run's summary cannot be read"); warned != (latest != "") {
+					t.Errorf("warnings %v", s.Warnings)
+				}
+				body, _ := w.bucket.Get(prefix + "_runs/latest.json")
+				var stored struct{ Coverage []handler.Coverage }
+				if err := json.Unmarshal(body, &stored); err != nil || len(stored.Coverage) != 3 || stored.Coverage[1].Last != day("2026-11-24") {
+					t.Errorf("coverage %+v, %v", stored.Coverage, err)
+				}
+			})
+		})
+	}
+}
+
+func TestABackfillHealsAGap(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.env["CHATLAKE_FAIL_ON"] = "all"
+		w.mustRun(w.timer())
+		w.failApp(1400000003)
+		w.runDaily(10)
+		w.chat.SetFault(nil)
+		s := w.mustRun(`{"apps":[1400000003],"from":"2026-11-27","to":"2026-11-30"}`)
+		wantGaps(t, s, 1400000003, "2026-11-25..2026-11-26 until 2026-12-24, 2026-12-01..2026-12-04 until 2026-12-30")
+		wantGaps(t, s, 1400000001, "")
+		dry := w.mustRun(`{"dry_run":true}`)
+		wantGaps(t, dry, 1400000003, "")
+	})
+}

@@ -1,0 +1,105 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"chatlake/internal/stats"
+	"chatlake/storage"
+)
+
+// daysAtOnce bounds the days that are merged side by side, and by that the files in memory.
+const daysAtOnce = 10
+
+// merge merges the rows into the lake, day by day, and looks into the other days of the window.
+func (r *run) merge(ctx context.Context, days map[stats.Day][]stats.Row) {
+	ctx, cancel := r.budget.forMerge(ctx)
+	defer cancel()
+	var all []stats.Day
+	for day := range days {
+		all = append(all, day)
+	}
+	r.eachDay(ctx, all, func(ctx context.Context, day stats.Day) (storage.Merged, error) {
+		return r.lake.Merge(ctx, day, days[day], r.event.clock)
+	})
+	r.lookInto(ctx, func(day stats.Day) bool { return days[day] != nil })
+}
+
+// eachDay does a job to days side by side and takes into the summary what came of it.
+func (r *run) eachDay(ctx context.Context, days []stats.Day, job func(context.Context, stats.Day) (storage.Merged, error)) {
+	slices.Sort(days)
+	p := &r.summary.Partitions
+	for _, o := range sideBySide(ctx, days, job) {
+		if o.err != nil {
+			p.Failed = append(p.Failed, o.day)
+			r.holdings.unread |= r.holdings.window.bit(o.day)
+			r.fail(RunError{
+				Day: &o.day, Stage: stageStore, Message: o.err.Error(), Retryable: !errors.As(o.err, new(*storage.DamagedError)),
+			})
+			continue
+		}
+		r.summary.Rows.Inserted += o.merged.Inserted
+		r.summary.Rows.Updated += o.merged.Updated
+		r.summary.Rows.Unchanged += o.merged.Unchanged
+		r.holdings.add(o.day, o.merged.Apps)
+		if o.merged.Written {
+			p.Written = append(p.Written, o.day)
+		} else {
+			p.Unchanged++
+		}
+		r.log.Debug("day merged", "run_id", r.summary.RunID, "day", o.day, "inserted", o.merged.Inserted, "updated", o.merged.Updated)
+	}
+}
+
+// lookInto reads the days of the window that had nothing to merge, for what they lack.
+func (r *run) lookInto(ctx context.Context, done func(stats.Day) bool) {
+	var days []stats.Day
+	for day := r.holdings.window.From; day <= r.holdings.window.To; day++ {
+		if !done(day) {
+			days = append(days, day)
+		}
+	}
+	look := func(ctx context.Context, day stats.Day) (storage.Merged, error) {
+		return r.lake.Merge(ctx, day, nil, r.event.clock)
+	}
+	for _, o := range sideBySide(ctx, days, look) {
+		if o.err != nil {
+			r.holdings.unread |= r.holdings.window.bit(o.day)
+			r.warn(fmt.Sprintf("%s could not be looked into for gaps: %v", o.day, o.err))
+			continue
+		}
+		r.holdings.add(o.day, o.merged.Apps)
+	}
+}
+
+// outcome is what came of a day.
+type outcome struct {
+	day    stats.Day
+	merged storage.Merged
+	err    error
+}
+
+// sideBySide does a job to some days at once and returns what came of each, in their order. A panic is that day's error.
+func sideBySide(ctx context.Context, days []stats.Day, job func(context.Context, stats.Day) (storage.Merged, error)) []outcome {
+	outcomes := make([]outcome, len(days))
+	var group errgroup.Group
+	group.SetLimit(daysAtOnce)
+	for i, day := range days {
+		group.Go(func() error {
+			defer func() {
+				if v := recover(); v != nil {
+					outcomes[i] = outcome{day: day, err: errors.New(panicMessage(v))}
+				}
+			}()
+			merged, err := job(ctx, day)
+			outcomes[i] = outcome{day, merged, err}
+			return nil
+		})
+	}
+	group.Wait()
+	return outcomes
+}

@@ -1,0 +1,125 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"chatlake/internal/stats"
+)
+
+// Replay folds archived answers into days. Rows have to come in the order in which they were given. A row that the lake
+// lacks gets the fold whole, with the times and the revision that the runs would have given it; a row that it has gets only
+// what is newer than its updated_at, and then what it still lacks. So a replay over an intact lake changes nothing, and
+// one over an archive with holes puts no older value over a newer one.
+type Replay struct {
+	lake   *Lake
+	repair string // id of the run that may replace files that cannot be read; empty: none may
+	days   map[stats.Day]*replayedDay
+}
+
+// NewReplay starts a replay. If repairRun is not empty, a file that cannot be read is rebuilt from the archive; it is kept
+// beside the table under the id of that run.
+func (l *Lake) NewReplay(repairRun string) *Replay {
+	return &Replay{l, repairRun, make(map[stats.Day]*replayedDay)}
+}
+
+// replayedDay is the state of one day's fold.
+type replayedDay struct {
+	err     error // the day can't be read
+	stored  partition
+	rows    map[int64]*replayedRow
+	damaged []byte // the file that a repair replaces
+}
+
+type replayedRow struct {
+	storedRow
+	missing bool      // from the lake
+	pulled  bool      // the archive has it
+	changed bool      // beyond what the lake has
+	asOf    time.Time // updated_at in the lake
+	older   stats.Row // the fold of what is not newer than that
+}
+
+// Days returns the days that have had a row.
+func (p *Replay) Days() []stats.Day {
+	days := make([]stats.Day, 0, len(p.days))
+	for day := range p.days {
+		days = append(days, day)
+	}
+	return days
+}
+
+// Add folds in a row that a run of the clock pulled. What fails here fails the day in [Replay.Finish].
+func (p *Replay) Add(ctx context.Context, row stats.Row, clock time.Time) {
+	d := p.days[row.Day]
+	if d == nil {
+		d = p.open(ctx, row.Day)
+		p.days[row.Day] = d
+	}
+	if d.err != nil {
+		return
+	}
+	clock = stamp(clock)
+	r := d.rows[row.AppID]
+	switch {
+	case r == nil:
+		d.rows[row.AppID] = &replayedRow{storedRow: firstOf(row, clock), missing: true, pulled: true}
+		return
+	case r.missing, clock.After(r.asOf):
+		r.changed = r.apply(&row, clock) || r.changed
+	default:
+		row.Fill(&r.older)
+	}
+	r.pulled = true
+}
+
+func (p *Replay) open(ctx context.Context, day stats.Day) *replayedDay {
+	d := &replayedDay{rows: make(map[int64]*replayedRow)}
+	d.stored, d.err = p.lake.read(ctx, day)
+	var damaged *DamagedError
+	if p.repair != "" && errors.As(d.err, &damaged) {
+		d.err = nil
+		d.damaged = damaged.file
+		d.stored = partition{schema: newSchema(nil), length: len(damaged.file)}
+	}
+	for _, r := range d.stored.rows {
+		d.rows[r.AppID] = &replayedRow{storedRow: r, asOf: r.UpdatedAt, older: stats.NewRow(r.AppID, day)}
+	}
+	return d
+}
+
+// Finish writes a day, if the archive had something for it that the lake lacked.
+func (p *Replay) Finish(ctx context.Context, day stats.Day) (Merged, error) {
+	d := p.days[day]
+	if d.err != nil {
+		return Merged{}, d.err
+	}
+	var m Merged
+	rows := make([]storedRow, 0, len(d.rows))
+	for _, r := range d.rows {
+		if !r.missing && r.older.FillNulls(&r.Row) {
+			r.changed = true
+			r.Revision = max(r.Revision, 1) + 1
+		}
+		switch {
+		case r.missing:
+			m.Inserted++
+		case r.changed:
+			m.Updated++
+		case r.pulled:
+			m.Unchanged++
+		}
+		rows = append(rows, r.storedRow)
+	}
+	m.finish(rows)
+	if !m.Written {
+		return m, nil
+	}
+	if d.damaged != nil && !p.lake.dryRun {
+		if err := p.lake.store.Put(ctx, p.lake.prefix+damagedKey(day, p.repair), d.damaged); err != nil {
+			return Merged{}, err
+		}
+	}
+	return m, p.lake.write(ctx, day, d.stored, rows)
+}
