@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -174,14 +175,14 @@ func retry[T any](ctx context.Context, c *COS, verb, key string, attempt func(co
 func (c *COS) classify(err error) (safe error, again bool) {
 	var answer *cos.ErrorResponse
 	if !errors.As(err, &answer) {
-		return errors.New(secret.Scrub(transportMessage(err), c.secrets...)), true
+		return errors.New(c.scrub(transportMessage(err))), true
 	}
 	status := answer.Response.StatusCode
 	e := &COSError{
 		Status:    status,
-		Code:      secret.Scrub(answer.Code, c.secrets...),
-		Message:   secret.Scrub(answer.Message, c.secrets...),
-		RequestID: answer.Response.Header.Get("x-cos-request-id"),
+		Code:      c.scrub(answer.Code),
+		Message:   c.scrub(answer.Message),
+		RequestID: c.scrub(answer.Response.Header.Get("x-cos-request-id")),
 	}
 	switch status {
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
@@ -189,6 +190,13 @@ func (c *COS) classify(err error) (safe error, again bool) {
 		return e, true
 	}
 	return e, false
+}
+
+var signature = regexp.MustCompile(`(q-signature=)\w+`)
+
+// scrub removes keys and signatures from a text that came from outside, which may echo what was sent.
+func (c *COS) scrub(text string) string {
+	return signature.ReplaceAllString(secret.Scrub(text, c.secrets...), "${1}REDACTED")
 }
 
 func transportMessage(err error) string {
@@ -221,12 +229,12 @@ func (e *COSError) Error() string {
 	return text
 }
 
-// Is makes a missing object ErrNotExist and one that is there already ErrExist. A bucket that does not exist is another
-// matter: nothing can be written there.
+// Is makes a missing object ErrNotExist and one that is there already ErrExist. Only COS's own word for it counts: a bucket
+// that does not exist, or a proxy's 404, taken for a missing day would let it be begun anew over what is stored.
 func (e *COSError) Is(target error) bool {
 	switch target {
 	case ErrNotExist:
-		return e.Status == http.StatusNotFound && e.Code != "NoSuchBucket"
+		return e.Status == http.StatusNotFound && e.Code == "NoSuchKey"
 	case ErrExist:
 		return e.Status == http.StatusConflict && e.Code == "FileAlreadyExists"
 	}

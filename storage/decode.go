@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"chatlake/internal/stats"
 )
@@ -61,6 +62,7 @@ type decoder struct {
 type leaf struct {
 	set   func(*storedRow, parquet.Value) error
 	nulls bool // it takes nulls too
+	key   bool // of the row's key
 }
 
 // newDecoder finds each of the file's columns its place in a row.
@@ -107,24 +109,43 @@ func newDecoder(f *parquet.File, day stats.Day) (*decoder, error) {
 	return d, nil
 }
 
-// checkType compares a file's column with the type that its kind has.
+// checkType compares a file's column with the type that its kind has. A column may be required where it is optional here.
 func checkType(column *parquet.Column, kind stats.Kind) error {
-	want := nodeOf(kind)
-	if column.Leaf() != want.Leaf() || column.Repeated() || countLeaves(column) != countLeaves(want) {
-		return errors.New("is of another shape than this version's")
-	}
-	if !want.Leaf() {
+	if kind == stats.Extra {
+		if !isTextMap(column) {
+			return errors.New("is not MAP<STRING,STRING>")
+		}
 		return nil
 	}
-	if column.Type().Kind() != want.Type().Kind() {
+	want := nodeOf(kind)
+	if !column.Leaf() || column.Repeated() {
+		return errors.New("is not a single value")
+	}
+	if column.Type().Kind() != want.Type().Kind() || !sameMeaning(column.Type().LogicalType(), want.Type().LogicalType(), kind) {
 		return fmt.Errorf("is %s, not %s", column.Type(), want.Type())
 	}
-	if kind == stats.Timestamp {
-		if t := column.Type().LogicalType(); t == nil || t.String() != want.Type().LogicalType().String() {
-			return fmt.Errorf("is %s, not %s", column.Type(), want.Type())
-		}
-	}
 	return nil
+}
+
+// sameMeaning compares what two columns of one physical type mean. A writer may leave out that an integer is one, and that
+// a text is one.
+func sameMeaning(got, want *format.LogicalType, kind stats.Kind) bool {
+	if got == nil {
+		return kind != stats.Timestamp
+	}
+	return got.String() == want.String()
+}
+
+// isTextMap tells by structure: some writers leave out that a map is one.
+// https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#maps
+func isTextMap(column *parquet.Column) bool {
+	entries := column.Columns()
+	if column.Leaf() || len(entries) != 1 || !entries[0].Repeated() {
+		return false
+	}
+	pair := entries[0].Columns()
+	isText := func(c *parquet.Column) bool { return c.Leaf() && !c.Repeated() && c.Type().Kind() == parquet.ByteArray }
+	return len(pair) == 2 && isText(pair[0]) && isText(pair[1])
 }
 
 // setters returns, by column, what puts the values of its leaves into a row. A null is left out beforehand.
@@ -162,7 +183,7 @@ func setters() map[string][]leaf {
 			m[c.Column] = extraSetters()
 			continue
 		}
-		m[c.Column] = []leaf{{set: func(r *storedRow, v parquet.Value) error {
+		m[c.Column] = []leaf{{key: c.Kind == stats.AppID || c.Kind == stats.Date, set: func(r *storedRow, v parquet.Value) error {
 			set(r, v)
 			return nil
 		}}}
@@ -244,14 +265,21 @@ func (d *decoder) rows(f *parquet.File) ([]storedRow, error) {
 
 func (d *decoder) row(values parquet.Row) (storedRow, error) {
 	r := storedRow{Row: stats.NewRow(0, 0)}
+	keys := 0
 	for _, v := range values {
 		leaf := d.leaves[v.Column()]
 		if v.IsNull() && !leaf.nulls {
 			continue
 		}
+		if leaf.key {
+			keys++
+		}
 		if err := leaf.set(&r, v); err != nil {
 			return r, err
 		}
+	}
+	if keys != 2 {
+		return r, errors.New("it has a row without an app or a day")
 	}
 	if r.Day != d.day {
 		return r, fmt.Errorf("its row of app %d is of %s", r.AppID, r.Day)
