@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"chatlake/internal/chat"
 	"chatlake/internal/stats"
 )
 
@@ -180,6 +181,23 @@ func (r *run) findGaps() []Coverage {
 		}
 	}
 	return coverage
+}
+
+// mostUrgentFirst orders apps by the first day that the lake lacks of each and the API still has, by what the newest run
+// left: if a run is always too short for all apps, it is another one's turn each time. An app that the lake has nothing of
+// lacks the whole window.
+func (r *run) mostUrgentFirst(apps []chat.App) {
+	window := r.holdings.window
+	lacks := make(map[int64]stats.Day, len(r.previous.Coverage))
+	for _, c := range r.previous.Coverage {
+		lacks[c.AppID] = max(c.Last+1, window.From)
+	}
+	for _, g := range r.previous.Gaps {
+		if g.To >= window.From && !g.SourceLacks {
+			lacks[g.AppID] = min(lacks[g.AppID], max(g.From, window.From))
+		}
+	}
+	slices.SortStableFunc(apps, func(a, b chat.App) int { return cmp.Compare(lacks[a.ID], lacks[b.ID]) })
 }
 
 func byApp(list []Coverage) map[int64]*Coverage {

@@ -218,3 +218,30 @@ func TestABackfillHealsAGap(t *testing.T) {
 		wantGaps(t, dry, 1400000003, "")
 	})
 }
+
+// TestARunThatIsAlwaysTooShort pulls one app in each run's time.
+func TestARunThatIsAlwaysTooShort(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.env["CHATLAKE_FAIL_ON"] = "never"
+		w.env["CHATLAKE_CONCURRENCY"] = "1"
+		w.chat.SetFault(func(chattest.Call) *chattest.Fault { return &chattest.Fault{Delay: 6 * time.Second} })
+		pulled := make(map[int64]int)
+		for range 6 {
+			time.Sleep(24 * time.Hour)
+			s, _ := w.runFor(13*time.Second, w.timer())
+			if s.Apps.OK != 1 {
+				t.Fatalf("summary %s", s.JSON())
+			}
+			for _, app := range w.apps {
+				if !slices.ContainsFunc(s.Errors, func(e handler.RunError) bool { return e.AppID == app.ID }) {
+					pulled[app.ID]++
+				}
+			}
+		}
+		for _, app := range w.apps {
+			if pulled[app.ID] != 2 {
+				t.Errorf("app %d was pulled %d times in 6 runs", app.ID, pulled[app.ID])
+			}
+		}
+	})
+}

@@ -25,6 +25,7 @@ func (r *run) pull(ctx context.Context) map[stats.Day][]stats.Row {
 	if r.config.raw && !r.event.dryRun {
 		r.answers = storage.NewArchive()
 	}
+	r.mostUrgentFirst(r.config.apps)
 	results := make(chan pulled)
 	go func() {
 		defer close(results)

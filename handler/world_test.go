@@ -107,6 +107,9 @@ func (w *world) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	in.RequestURI = req.URL.RequestURI()
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, in)
+	if err := req.Context().Err(); err != nil {
+		return nil, err // the client is gone
+	}
 	return rec.Result(), nil
 }
 

@@ -3,9 +3,9 @@
 //
 // Failure model: what may pass by itself (transport errors, timeouts, HTTP 5xx, an answer that is no JSON, the codes
 // that the API marks so) is retried a few times with jittered exponential backoff; anything else fails at once. All
-// calls of a [Client], retries included, go through one limiter. A call that fails for good is an [*Error], which says
-// what happened and what to do, and holds neither key nor UserSig. Redirects are not followed, since the URL of a call
-// carries the UserSig.
+// calls of a [Client], retries included, go through one limiter, and the retries come out of one budget. A call that fails
+// for good is an [*Error], which says what happened and what to do, and holds neither key nor UserSig. Redirects are not
+// followed, since the URL of a call carries the UserSig.
 package chat
 
 import (
@@ -25,7 +25,6 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
-	"golang.org/x/time/rate"
 
 	"chatlake/internal/secret"
 )
@@ -83,7 +82,7 @@ type Exchange struct {
 // Client calls the API within one run's limits. It is safe for concurrent use.
 type Client struct {
 	http    *http.Client
-	limiter *rate.Limiter
+	pace    *pace
 	observe func(Exchange)
 	calls   atomic.Int64
 	retries atomic.Int64
@@ -98,7 +97,7 @@ func NewClient(transport http.RoundTripper, qps int, observe func(Exchange)) *Cl
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		limiter: rate.NewLimiter(rate.Every(time.Second/time.Duration(qps)*(slack+1)/slack), 1),
+		pace: newPace(qps),
 	}
 }
 
@@ -144,7 +143,7 @@ type appCall struct {
 
 // attempt makes one call. An error that another attempt can't cure comes as permanent.
 func (c *appCall) attempt(ctx context.Context) (Answer, error) {
-	if err := c.client.limiter.Wait(ctx); err != nil {
+	if err := c.client.pace.wait(ctx); err != nil {
 		c.timeUp = true
 		return Answer{}, backoff.Permanent(err)
 	}
@@ -159,6 +158,8 @@ func (c *appCall) attempt(ctx context.Context) (Answer, error) {
 	c.client.calls.Add(1)
 	if c.attempts > 1 {
 		c.client.retries.Add(1)
+	} else {
+		c.client.pace.started()
 	}
 	resp, body, err := c.post(ctx)
 	if err != nil {
@@ -169,6 +170,9 @@ func (c *appCall) attempt(ctx context.Context) (Answer, error) {
 		entries, err = c.decode(body)
 	} else {
 		err = c.statusFault(resp)
+	}
+	if err == nil {
+		c.client.pace.answered()
 	}
 	c.client.observe(Exchange{App: c.app, At: time.Now(), Status: resp.StatusCode, Good: err == nil, Body: c.withoutSig(body)})
 	return Answer{Entries: entries}, err

@@ -63,8 +63,15 @@ func (c *appCall) fault(class class, err error, advice string) error {
 	case classUnknown:
 		e.Retryable = true
 		again = c.attempts < maxUnknown
-	case classRetry, classThrottled:
+	case classThrottled:
+		c.client.pace.throttled()
 		e.Retryable, again = true, true
+	case classRetry:
+		e.Retryable, again = true, true
+	}
+	if again && c.attempts < maxTries && !c.client.pace.retry() {
+		again = false
+		e.Advice = "not tried again, since the API fails for too many apps of this run; " + laterRun
 	}
 	c.last = e
 	if !again {

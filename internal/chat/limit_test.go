@@ -26,9 +26,9 @@ func TestLimit(t *testing.T) {
 		"served at once":  {1000, 64, chat.MaxQPS, nil, 1000},
 		"served slowly":   {1000, 64, chat.MaxQPS, always(chattest.Fault{Delay: 200 * time.Millisecond}), 1000},
 		"all at once":     {1000, 512, chat.MaxQPS, always(chattest.Fault{Delay: 2 * time.Second}), 1000},
-		"all retried":     {1000, 64, chat.MaxQPS, firstTwo(chattest.Fault{Code: 60008}), 3000},
-		"all sent again":  {1000, 512, chat.MaxQPS, firstTwo(chattest.Fault{Drop: true}), 3000},
-		"an odd rate":     {300, 64, 7, firstTwo(chattest.Fault{Code: 60007}), 900},
+		"all retried":     {1000, 64, chat.MaxQPS, first(2, chattest.Fault{Code: 60008}), 3000},
+		"all sent again":  {1000, 512, chat.MaxQPS, first(1, chattest.Fault{Drop: true}), 2000},
+		"an odd rate":     {300, 64, 7, first(2, chattest.Fault{Code: 60008}), 900},
 		"one in a second": {20, 8, 1, nil, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,9 +73,10 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-func firstTwo(f chattest.Fault) func(chattest.Call) *chattest.Fault {
+// first makes each app's first calls go wrong.
+func first(n int, f chattest.Fault) func(chattest.Call) *chattest.Fault {
 	return func(c chattest.Call) *chattest.Fault {
-		if c.NApp <= 2 {
+		if c.NApp <= n {
 			return &f
 		}
 		return nil
