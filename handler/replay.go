@@ -171,7 +171,7 @@ func (r *run) asksFor(app int64) bool {
 }
 
 func (r *run) damagedObject(key string, err error) {
-	r.fail(RunError{Stage: stageArchive, Message: fmt.Sprintf("%s can't be read whole: %v: what came before was used", key, err)})
+	r.fail(RunError{Stage: stageArchive, Message: fmt.Sprintf("%s can't be read (%v): what only its run pulled stays missing", key, err)})
 }
 
 // spooled is an object of the archive on this machine's disk.

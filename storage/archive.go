@@ -139,12 +139,21 @@ func (l *Lake) PutArchive(ctx context.Context, day stats.Day, runID string, a *A
 	return l.store.Put(ctx, l.prefix+rawKey(day, runID), body)
 }
 
-// ReadArchive reads the answers of an object of the raw archive in their order, until each fails. What could be read of
-// a damaged one was given to each before the error.
-func ReadArchive(r io.Reader, each func(RawAnswer) error) error {
+// ReadArchive reads the answers of an object of the raw archive in their order, until each fails. An object that is damaged
+// anywhere gives none: gzip's checksum comes last, and an answer before the damage may be altered too.
+func ReadArchive(r io.ReadSeeker, each func(RawAnswer) error) error {
 	unzipped, err := gzip.NewReader(r)
+	if err == nil {
+		_, err = io.Copy(io.Discard, unzipped)
+	}
 	if err != nil {
-		return fmt.Errorf("it is not gzip: %w", err)
+		return fmt.Errorf("it is damaged: %w", err)
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if err := unzipped.Reset(r); err != nil {
+		return err
 	}
 	lines := bufio.NewScanner(unzipped)
 	lines.Buffer(nil, maxRawLine)
@@ -157,10 +166,7 @@ func ReadArchive(r io.Reader, each func(RawAnswer) error) error {
 			return err
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("it breaks off: %w", err)
-	}
-	return nil
+	return lines.Err()
 }
 
 // RawObject is an object of the raw archive.

@@ -114,8 +114,11 @@ func (c *COS) List(ctx context.Context, prefix, after string) ([]string, error) 
 			}
 			keys = append(keys, key)
 		}
-		if !page.IsTruncated || len(keys) == 0 {
+		if !page.IsTruncated {
 			return keys, nil
+		}
+		if len(page.Contents) == 0 || keys[len(keys)-1] <= options.Marker {
+			return nil, fmt.Errorf("failed to list %s: COS says that there is more after %s, and does not give it", prefix, options.Marker)
 		}
 		options.Marker = keys[len(keys)-1]
 	}

@@ -3,7 +3,6 @@ package storage
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -30,25 +29,15 @@ func decode(file []byte, day stats.Day) (rows []storedRow, s schema, err error) 
 	if err != nil {
 		return nil, schema{}, err
 	}
+	if err := checkPages(file, f); err != nil {
+		return nil, schema{}, err
+	}
 	d, err := newDecoder(f, day)
 	if err != nil {
 		return nil, schema{}, err
 	}
 	rows, err = d.rows(f)
 	return rows, d.schema, err
-}
-
-// checkFrame looks at what a file begins and ends with, before a parser trusts the lengths in it.
-// https://parquet.apache.org/docs/file-format/
-func checkFrame(file []byte) error {
-	const magic, tail = "PAR1", 8
-	if len(file) < len(magic)+tail || string(file[:4]) != magic || string(file[len(file)-4:]) != magic {
-		return errors.New("it is not a Parquet file, or not a whole one")
-	}
-	if footer := binary.LittleEndian.Uint32(file[len(file)-tail:]); int64(footer) > int64(len(file)-len(magic)-tail) {
-		return errors.New("its footer is longer than the file")
-	}
-	return nil
 }
 
 // decoder reads the rows of files of one schema.

@@ -16,10 +16,13 @@ import (
 // so that a crash leaves no half of it under its key.
 type Dir struct{ root string }
 
+// unfinished begins the names of files that are being written.
+const unfinished = ".tmp-"
+
 var _ Store = Dir{}
 
 // NewDir returns the store below root, which is made at the first Put.
-func NewDir(root string) Dir { return Dir{root} }
+func NewDir(root string) Dir { return Dir{filepath.Clean(root)} }
 
 func (d Dir) Get(ctx context.Context, key string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
@@ -59,6 +62,9 @@ func (d Dir) List(ctx context.Context, prefix, after string) ([]string, error) {
 	// Only the part before the last slash is a folder; what is behind it is the beginning of a name.
 	folder := prefix[:strings.LastIndex(prefix, "/")+1]
 	err := filepath.WalkDir(d.path(folder), func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
@@ -67,12 +73,12 @@ func (d Dir) List(ctx context.Context, prefix, after string) ([]string, error) {
 			return err
 		}
 		key := filepath.ToSlash(name)
-		if !entry.IsDir() && strings.HasPrefix(key, prefix) && key > after {
+		if !entry.IsDir() && strings.HasPrefix(key, prefix) && key > after && !strings.HasPrefix(key, unfinished) {
 			keys = append(keys, key)
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return nil, fmt.Errorf("failed to list %s: %w", prefix, err)
 	}
 	slices.Sort(keys) // a walk orders by folder, a list by key
@@ -94,7 +100,7 @@ func (d Dir) write(ctx context.Context, key string, body []byte, place func(from
 		return err
 	}
 	// Not in the file's own folder: some engines read every file that they find in the table's.
-	tmp, err := os.CreateTemp(d.root, ".tmp-*")
+	tmp, err := os.CreateTemp(d.root, unfinished+"*")
 	if err != nil {
 		return err
 	}
@@ -106,10 +112,14 @@ func (d Dir) write(ctx context.Context, key string, body []byte, place func(from
 	if err := place(tmp.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) { // each may be new
+		if err := syncDir(dir); err != nil || dir == d.root {
+			return err
+		}
+	}
 }
 
-// syncDir makes a rename durable. A system that cannot sync a directory has no more to offer.
+// syncDir makes a name in a directory durable. A system that cannot sync a directory has no more to offer.
 func syncDir(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"chatlake/storage"
@@ -45,6 +46,39 @@ func TestDirLeavesNothingBeside(t *testing.T) {
 	want := []string{"t/dt=1/part-0", "t/dt=2/part-0", "top"}
 	if got := files(t, root); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestDirHidesUnfinishedFiles looks into a folder, as an engine might, while a file in it is being replaced.
+func TestDirHidesUnfinishedFiles(t *testing.T) {
+	root := t.TempDir()
+	s := storage.NewDir(root)
+	const key = "t/dt=1/part-0"
+	body := bytes.Repeat([]byte("x"), 1<<20)
+	put(t, s, key, body)
+	var writer sync.WaitGroup
+	done := make(chan struct{})
+	writer.Go(func() {
+		defer close(done)
+		for range 30 {
+			if err := s.Put(t.Context(), key, body); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer writer.Wait()
+	for {
+		if got := files(t, filepath.Join(root, "t")); !slices.Equal(got, []string{"dt=1/part-0"}) {
+			t.Fatalf("the folder has %q", got)
+		}
+		if got, err := s.List(t.Context(), "", ""); err != nil || !slices.Equal(got, []string{key}) {
+			t.Fatalf("listed %q, %v", got, err)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
 	}
 }
 

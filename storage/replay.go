@@ -34,11 +34,10 @@ type replayedDay struct {
 
 type replayedRow struct {
 	storedRow
-	missing bool      // from the lake
-	pulled  bool      // the archive has it
-	changed bool      // beyond what the lake has
-	asOf    time.Time // updated_at in the lake
-	older   stats.Row // the fold of what is not newer than that
+	lake    *storedRow // as the lake has it; nil where it has none
+	pulled  bool       // the archive has it
+	changed bool       // beyond what the lake has
+	older   stats.Row  // the fold of what is not newer than the lake's updated_at
 }
 
 // Days returns the days that have had a row.
@@ -64,14 +63,27 @@ func (p *Replay) Add(ctx context.Context, row stats.Row, clock time.Time) {
 	r := d.rows[row.AppID]
 	switch {
 	case r == nil:
-		d.rows[row.AppID] = &replayedRow{storedRow: firstOf(row, clock), missing: true, pulled: true}
+		d.rows[row.AppID] = &replayedRow{storedRow: firstOf(row, clock), pulled: true}
 		return
-	case r.missing, clock.After(r.asOf):
+	case r.lake == nil, clock.After(r.lake.UpdatedAt):
 		r.changed = r.apply(&row, clock) || r.changed
 	default:
 		row.Fill(&r.older)
+		r.revert(&row)
 	}
 	r.pulled = true
+}
+
+// revert takes back what answers of newer clocks gave before this one: a delayed run's answer came after them, and the lake
+// has it, or what came after it.
+func (r *replayedRow) revert(row *stats.Row) {
+	if !r.changed {
+		return
+	}
+	r.Row.Revert(row, &r.lake.Row)
+	if r.SameValues(&r.lake.Row) {
+		r.storedRow, r.changed = *r.lake, false
+	}
 }
 
 func (p *Replay) open(ctx context.Context, day stats.Day) *replayedDay {
@@ -83,8 +95,9 @@ func (p *Replay) open(ctx context.Context, day stats.Day) *replayedDay {
 		d.damaged = damaged.file
 		d.stored = partition{schema: newSchema(nil), length: len(damaged.file)}
 	}
-	for _, r := range d.stored.rows {
-		d.rows[r.AppID] = &replayedRow{storedRow: r, asOf: r.UpdatedAt, older: stats.NewRow(r.AppID, day)}
+	for i := range d.stored.rows {
+		r := &d.stored.rows[i]
+		d.rows[r.AppID] = &replayedRow{storedRow: *r, lake: r, older: stats.NewRow(r.AppID, day)}
 	}
 	return d
 }
@@ -98,12 +111,12 @@ func (p *Replay) Finish(ctx context.Context, day stats.Day) (Merged, error) {
 	var m Merged
 	rows := make([]storedRow, 0, len(d.rows))
 	for _, r := range d.rows {
-		if !r.missing && r.older.FillNulls(&r.Row) {
+		if r.lake != nil && r.older.FillNulls(&r.Row) {
 			r.changed = true
 			r.Revision = max(r.Revision, 1) + 1
 		}
 		switch {
-		case r.missing:
+		case r.lake == nil:
 			m.Inserted++
 		case r.changed:
 			m.Updated++

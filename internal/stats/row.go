@@ -80,6 +80,31 @@ func (r *Row) FillNulls(dst *Row) (changed bool) {
 	return missing.Fill(dst)
 }
 
+// Revert gives r, in each field that named has a value of, the value that it has in from.
+func (r *Row) Revert(named, from *Row) {
+	for i, v := range named.Texts {
+		if v != "" {
+			r.Texts[i] = from.Texts[i]
+		}
+	}
+	for i, v := range named.Counters {
+		if v != Null {
+			r.Counters[i] = from.Counters[i]
+		}
+	}
+	if len(named.Extra) == 0 || len(r.Extra) == 0 {
+		return
+	}
+	r.Extra = maps.Clone(r.Extra)
+	for k := range named.Extra {
+		if v, ok := from.Extra[k]; ok {
+			r.Extra[k] = v
+		} else {
+			delete(r.Extra, k)
+		}
+	}
+}
+
 // SameValues reports whether both rows have the same values, whatever their history.
 func (r *Row) SameValues(o *Row) bool {
 	return r.Texts == o.Texts && r.Counters == o.Counters && maps.Equal(r.Extra, o.Extra)
