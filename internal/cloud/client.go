@@ -1,0 +1,158 @@
+// Package cloud calls Tencent Cloud's API 3.0, of which the project needs two services: Secrets Manager (see [Secret])
+// and Data Lake Compute (see package dlc).
+//
+// Failure model: a call is made again, with jittered exponential backoff, after a transport error, a timeout of one
+// attempt, an HTTP error of the server's side, an answer that is no API answer, and the API's codes for overload and
+// inner errors; every other code ends it at once. Every call may therefore reach the service more than once: only
+// idempotent ones belong here. A failed call is an [*Error] without keys, signatures or bodies, since a body can hold
+// a secret. A redirect is never followed, since the session token would go with it. The context ends a call at any
+// point. Not handled: a limit on the rate of calls, since a run makes few.
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
+	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
+	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
+
+	"chatlake/internal/secret"
+)
+
+const (
+	attemptTimeout = 15 * time.Second
+	maxAttempts    = 5
+)
+
+// Keys are the keys of one principal. A temporary key, such as a role's, has a token.
+type Keys struct {
+	ID, Key, Token secret.String
+}
+
+// Client calls the API with one principal's keys in one region. It is safe for concurrent use.
+type Client struct {
+	api     *common.Client
+	secrets []secret.String
+}
+
+// New returns a client. The region is one of the API, such as ap-singapore. The endpoint stands in for every service's
+// SERVICE.tencentcloudapi.com: a base URL, https or http on a loopback address; "" is the public ones. The
+// transport decides about proxies, TLS and connections; nil is [http.DefaultTransport].
+func New(keys Keys, region, endpoint string, transport http.RoundTripper) (*Client, error) {
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	p := profile.NewClientProfile()
+	p.HttpProfile.ReqTimeout = 0 // each attempt has its own, which hears a cancellation
+	p.Language = "en-US"
+	p.DisableRegionBreaker = true // it would send requests to a host that nobody configured
+	if endpoint != "" {
+		u, err := parseEndpoint(endpoint)
+		if err != nil {
+			return nil, err
+		}
+		p.HttpProfile.Scheme = u.Scheme
+		p.HttpProfile.Endpoint = u.Host + u.EscapedPath()
+	}
+	api := common.NewCommonClient(credential{keys}, region, p).WithHttpTransport(guard{transport})
+	return &Client{api, []secret.String{keys.Key, keys.Token, keys.ID}}, nil
+}
+
+func parseEndpoint(endpoint string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimRight(endpoint, "/"))
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("the API's endpoint is not a base URL")
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		u.Host = strings.ToLower(u.Host) // is signed in lower case, which the SDK leaves to its caller
+		return u, nil
+	}
+	return nil, errors.New("the API's endpoint must be https, or http on a loopback address")
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Call makes a call such as service ssm, version 2019-09-23, action GetSecretValue, and reads the answer's Response
+// into out by encoding/json; nil drops it. params is what becomes the JSON body; nil is an empty object.
+func (c *Client) Call(ctx context.Context, service, version, action string, params map[string]any, out any) error {
+	if params == nil {
+		params = map[string]any{}
+	}
+	var last *Error
+	attempts := 0
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		attempts++
+		if last = c.attempt(ctx, service, version, action, params, out); last == nil {
+			return struct{}{}, nil
+		}
+		last.Service, last.Action, last.Attempts = service, action, attempts
+		if !last.Retryable {
+			return struct{}{}, backoff.Permanent(last)
+		}
+		return struct{}{}, last
+	}, backoff.WithMaxTries(maxAttempts), backoff.WithMaxElapsedTime(0), backoff.WithBackOff(&backoff.ExponentialBackOff{
+		InitialInterval: 300 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.5, MaxInterval: 5 * time.Second,
+	}))
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("failed to call %s %s in time (%w): %w", service, action, ctx.Err(), last)
+	}
+	return last
+}
+
+func (c *Client) attempt(ctx context.Context, service, version, action string, params map[string]any, out any) *Error {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	request := tchttp.NewCommonRequest(service, version, action)
+	if err := request.SetActionParameters(params); err != nil {
+		return c.classify(err)
+	}
+	request.SetContext(ctx)
+	var a answer
+	if err := c.api.Send(request, &a); err != nil {
+		return c.classify(err)
+	}
+	var envelope struct{ Response json.RawMessage }
+	if err := json.Unmarshal(a.body, &envelope); err != nil || len(envelope.Response) == 0 || envelope.Response[0] != '{' {
+		return unreadable(http.StatusOK)
+	}
+	if out == nil {
+		return nil
+	}
+	if json.Unmarshal(envelope.Response, out) != nil { // its error may quote what it could not read
+		return unreadable(http.StatusOK)
+	}
+	return nil
+}
+
+// Scrub removes the client's keys and any signature from a text that came from the service.
+func (c *Client) Scrub(text string) string {
+	return signature.ReplaceAllString(secret.Scrub(text, c.secrets...), "${1}REDACTED")
+}
+
+// credential hands the keys to the SDK without a struct of plain strings that a %+v would show.
+type credential struct{ keys Keys }
+
+var _ common.CredentialIface = credential{}
+
+//lint:ignore ST1003 the SDK's interface spells it so
+func (c credential) GetSecretId() string  { return c.keys.ID.Reveal() }
+func (c credential) GetSecretKey() string { return c.keys.Key.Reveal() }
+func (c credential) GetToken() string     { return c.keys.Token.Reveal() }
+func (c credential) GetCredential() (id, key, token string) {
+	return c.GetSecretId(), c.GetSecretKey(), c.GetToken()
+}

@@ -1,0 +1,59 @@
+// Package dlc registers new days of the lake with Tencent Cloud's Data Lake Compute, whose tables do not see a new
+// partition by themselves.
+//
+// Failure model: the registration is one idempotent statement, so whatever fails is made good by doing it again; days
+// that are registered already are left as they are. A statement that DLC accepted goes on when the caller stops waiting.
+// It reads and writes nothing in the lake. Not handled: creating the table, or moving a partition that is registered
+// with another location.
+package dlc
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Target is a table of Data Lake Compute in its default catalog, DataLakeCatalog, and the engine that runs statements on it.
+type Target struct {
+	Engine   string // the data engine's name
+	Database string
+	Table    string
+}
+
+const form = "dlc://ENGINE/DATABASE.TABLE"
+
+// What stands between backticks in SQL is held to what needs no escape; an engine's name is never part of SQL.
+var (
+	identifier = regexp.MustCompile(`^[A-Za-z0-9_]{1,128}$`)
+	engineName = regexp.MustCompile(`^[\pL\pN_-]{1,100}$`)
+)
+
+// Parse reads dlc://ENGINE/DATABASE.TABLE. The error names every fault.
+func Parse(s string) (Target, error) {
+	rest, ok := strings.CutPrefix(s, "dlc://")
+	engine, table, hasTable := strings.Cut(rest, "/")
+	database, table, hasDot := strings.Cut(table, ".")
+	if !ok || !hasTable || !hasDot {
+		return Target{}, fmt.Errorf("%q is not of the form %s", s, form)
+	}
+	t := Target{engine, database, table}
+	return t, t.check()
+}
+
+// String returns the form that [Parse] reads.
+func (t Target) String() string { return "dlc://" + t.Engine + "/" + t.Database + "." + t.Table }
+
+func (t Target) check() error {
+	var faults []error
+	if !engineName.MatchString(t.Engine) {
+		faults = append(faults, fmt.Errorf("%q is not an engine's name: letters, digits, _ and -", t.Engine))
+	}
+	if !identifier.MatchString(t.Database) {
+		faults = append(faults, fmt.Errorf("%q is not a database's name: letters without accents, digits and _", t.Database))
+	}
+	if !identifier.MatchString(t.Table) {
+		faults = append(faults, fmt.Errorf("%q is not a table's name: letters without accents, digits and _", t.Table))
+	}
+	return errors.Join(faults...)
+}
