@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -15,6 +16,8 @@ import (
 	"strings"
 
 	"chatlake/internal/chat"
+	"chatlake/internal/cloud"
+	"chatlake/internal/cloud/dlc"
 	"chatlake/internal/secret"
 	"chatlake/internal/stats"
 	"chatlake/storage"
@@ -31,17 +34,25 @@ type config struct {
 	failOn      string
 	raw         bool
 	logLevel    slog.Level
+	catalog     *dlc.Target // nil for none
+	cloud       *cloud.Client
 	warnings    []string
 }
 
 const variablePrefix = "CHATLAKE_"
 
+// What stands before a key of the bucket, and before the name of a secret of Secrets Manager.
+const (
+	cosPrefix = "cos:"
+	ssmPrefix = "ssm:"
+)
+
 // later are the variables of jobs that this version does not do yet: one that is set must not be ignored.
-var later = []string{"CHATLAKE_CATALOG", "CHATLAKE_ALERT_URL", "CHATLAKE_API_ENDPOINT"}
+var later = []string{"CHATLAKE_ALERT_URL"}
 
 // readConfig reads everything but the list of apps, and returns every fault that it finds.
-func readConfig(env map[string]string) (config, []string) {
-	r := configReader{env: env}
+func readConfig(env map[string]string, transport http.RoundTripper) (config, []string) {
+	r := configReader{env: env, transport: transport}
 	c := r.read()
 	for _, name := range later {
 		if env[name] != "" {
@@ -73,10 +84,31 @@ func (r *configReader) read() config {
 			r.fault("CHATLAKE_LAKE", err.Error())
 		}
 	}
-	if c.lake.Bucket != nil {
-		c.keys = r.keys()
+	if target := r.get("CHATLAKE_CATALOG"); target != "" {
+		parsed, err := dlc.Parse(target)
+		if err != nil {
+			r.fault("CHATLAKE_CATALOG", "is wrong: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+		} else if c.lake.Dir != "" {
+			r.fault("CHATLAKE_CATALOG", "needs a lake in COS: DLC reads no directory")
+		}
+		c.catalog = &parsed
 	}
+	c.keys = r.keys(c.lake.Bucket != nil || strings.HasPrefix(c.appsFrom, ssmPrefix))
+	c.cloud = r.client(c)
 	return c
+}
+
+// client makes the client of Tencent Cloud's API, for the secrets and the catalog.
+func (r *configReader) client(c config) *cloud.Client {
+	region := r.get("TENCENTCLOUD_REGION") // SCF sets it; on another machine the lake's region stands in
+	if region == "" && c.lake.Bucket != nil {
+		_, region, _ = c.lake.COSBucket()
+	}
+	client, err := cloud.New(cloud.Keys(c.keys), region, r.get("CHATLAKE_API_ENDPOINT"), r.transport)
+	if err != nil {
+		r.fault("CHATLAKE_API_ENDPOINT", err.Error())
+	}
+	return client
 }
 
 // Variables returns the names of the variables that a run reads.
@@ -88,9 +120,10 @@ func Variables() []string {
 
 // configReader reads variables and collects their faults. It prints no value that may be a secret.
 type configReader struct {
-	env    map[string]string
-	known  []string
-	faults []string
+	env       map[string]string
+	transport http.RoundTripper
+	known     []string
+	faults    []string
 }
 
 func (r *configReader) fault(name, what string) { r.faults = append(r.faults, name+" "+what) }
@@ -141,7 +174,7 @@ var keyVariables = [][]string{
 	{"TENCENTCLOUD_SESSIONTOKEN", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"},
 }
 
-func (r *configReader) keys() storage.Credentials {
+func (r *configReader) keys(required bool) storage.Credentials {
 	var found [3]secret.String
 	for i, spellings := range keyVariables {
 		for _, name := range spellings {
@@ -149,8 +182,8 @@ func (r *configReader) keys() storage.Credentials {
 				found[i] = secret.New(v)
 			}
 		}
-		if i < 2 && found[i].IsZero() {
-			r.fault(spellings[0], "is required for a lake in COS and not set: give the function an execution role that SCF makes keys of, or set "+strings.Join(spellings, " or "))
+		if required && i < 2 && found[i].IsZero() {
+			r.fault(spellings[0], "is required for COS and Secrets Manager and not set: give the function an execution role that SCF makes keys of, or set "+strings.Join(spellings, " or "))
 		}
 	}
 	return storage.Credentials{ID: found[0], Key: found[1], Token: found[2]}
@@ -166,13 +199,19 @@ func (c *config) loadApps(ctx context.Context, bucket storage.Store) []string {
 	case scheme == "file":
 		from += " (" + c.appsFrom + ")"
 		list, err = os.ReadFile(rest)
+		if info, statErr := os.Stat(rest); statErr == nil && info.Mode().Perm()&0o077 != 0 {
+			c.warnings = append(c.warnings, fmt.Sprintf("%s can be read by others on this machine (mode %o), and it holds the apps' keys: chmod 600 %s", rest, info.Mode().Perm(), rest))
+		}
 	case scheme == "cos":
 		from += " (" + c.appsFrom + ")"
 		list, err = c.loadFromBucket(ctx, bucket, rest)
 	case scheme == "ssm":
-		err = errors.New("ssm: is not supported by this version yet")
+		from += " (" + c.appsFrom + ")"
+		var text secret.String
+		text, err = cloud.Secret(ctx, c.cloud, rest)
+		list = []byte(text.Reveal())
 	default:
-		err = errors.New("must be a JSON array of apps, or file:PATH, or cos:KEY")
+		err = errors.New("must be a JSON array of apps, or file:PATH, cos:KEY or ssm:SECRET")
 	}
 	if err != nil {
 		return []string{from + ": " + err.Error()}
@@ -258,8 +297,8 @@ func (p *appParser) parse(item json.RawMessage) chat.App {
 	}
 	if key, ok := p.text(keys, "secret_key"); !ok {
 		p.fault("secret_key", "is missing")
-	} else if strings.HasPrefix(key, "ssm:") {
-		p.fault("secret_key", "names a secret of ssm:, which this version does not support yet")
+	} else if key == ssmPrefix {
+		p.fault("secret_key", "names no secret behind ssm:")
 	} else {
 		app.Key = secret.New(key)
 	}

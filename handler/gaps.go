@@ -47,6 +47,7 @@ type holdings struct {
 	unread  daySet           // days of the window whose files could not be read
 	answers map[int64]daySet // days in the whole answer of each app that gave one
 	failed  map[int64]bool   // apps whose pull failed
+	days    []stats.Day      // that the lake has a row of, among those looked into
 }
 
 type held struct {
@@ -56,11 +57,14 @@ type held struct {
 }
 
 func newHoldings(w window) *holdings {
-	return &holdings{w, make(map[int64]*held), 0, make(map[int64]daySet), make(map[int64]bool)}
+	return &holdings{window: w, held: make(map[int64]*held), answers: make(map[int64]daySet), failed: make(map[int64]bool)}
 }
 
 // add notes whose rows a day's file has.
 func (h *holdings) add(day stats.Day, apps []int64) {
+	if len(apps) > 0 {
+		h.days = append(h.days, day)
+	}
 	for _, app := range apps {
 		a := h.held[app]
 		if a == nil {

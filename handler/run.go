@@ -62,11 +62,14 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 	if r.event.source == sourceRaw {
 		r.replay(ctx)
 	} else {
+		r.fetchKeys(ctx)
 		days := r.pull(ctx)
 		r.archive(ctx)
 		r.merge(ctx, days)
 	}
-	return r.finish(ctx, r.findGaps())
+	coverage := r.findGaps()
+	r.register(ctx)
+	return r.finish(ctx, coverage)
 }
 
 // run is one run's state.
@@ -100,7 +103,7 @@ type latest struct {
 func (r *run) prepare(ctx context.Context) []string {
 	var eventFaults, faults []string
 	r.event, eventFaults = parseEvent(r.job.Payload, r.started)
-	r.config, faults = readConfig(r.job.Env)
+	r.config, faults = readConfig(r.job.Env, r.job.Transport)
 	r.log = r.job.Logger(r.config.logLevel)
 	r.summary = Summary{
 		RunID:   newRunID(r.event.clock),
@@ -124,8 +127,9 @@ func (r *run) prepare(ctx context.Context) []string {
 	r.lake = storage.NewLake(r.store, r.config.lake.Prefix, r.event.dryRun)
 	r.chat = chat.NewClient(r.job.Transport, r.config.qps, r.keepAnswer)
 
-	// A list of apps that lies in the bucket can be had only if what leads there is right.
-	if r.config.appsFrom != "" && (len(faults) == 0 || !strings.HasPrefix(r.config.appsFrom, "cos:")) {
+	// A list of apps that lies elsewhere can be had only if what leads there is right.
+	remote := strings.HasPrefix(r.config.appsFrom, cosPrefix) || strings.HasPrefix(r.config.appsFrom, ssmPrefix)
+	if r.config.appsFrom != "" && (len(faults) == 0 || !remote) {
 		faults = append(faults, r.config.loadApps(ctx, bucket)...)
 	}
 	for _, app := range r.config.apps {

@@ -3,6 +3,7 @@ package handler
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 
 	"chatlake/internal/stats"
@@ -75,6 +76,7 @@ const (
 	stageParse   = "parse"
 	stageArchive = "archive"
 	stageStore   = "store"
+	stageCatalog = "catalog" // the data is safe then: it makes a run no less than ok
 )
 
 // RunError is what kept an app's or a day's rows out of the lake.
@@ -144,7 +146,7 @@ func (s *Summary) finish(failOn string, stored bool) error {
 		days > 0 && len(s.Partitions.Failed) == days,
 		!stored && len(s.Partitions.Written) == 0:
 		s.Status = Failed
-	case len(s.Errors) > 0 || s.Rows.Rejected > 0:
+	case s.Rows.Rejected > 0, slices.ContainsFunc(s.Errors, func(e RunError) bool { return e.Stage != stageCatalog }):
 		s.Status = Partial
 	default:
 		s.Status = OK

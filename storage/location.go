@@ -57,6 +57,20 @@ func ParseLocation(s string) (Location, error) {
 	return Location{Bucket: &url.URL{Scheme: u.Scheme, Host: u.Host}, Prefix: prefix}, nil
 }
 
+// COSBucket returns the bucket's name, with its APPID, and its region, where the host tells them:
+// BUCKET-APPID.cos.REGION.myqcloud.com.
+func (l Location) COSBucket() (name, region string, ok bool) {
+	if l.Bucket == nil {
+		return "", "", false
+	}
+	name, rest, found := strings.Cut(l.Bucket.Hostname(), ".cos.")
+	region, domain, found2 := strings.Cut(rest, ".")
+	if !found || !found2 || domain != "myqcloud.com" && domain != "tencentcos.cn" {
+		return "", "", false
+	}
+	return name, region, true
+}
+
 // IsLoopback reports whether a host is this machine's own.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)

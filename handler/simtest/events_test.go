@@ -17,6 +17,8 @@ func (w *world) next() {
 		w.api.change(w.rng)
 	}
 	switch dice := w.rng.IntN(100); {
+	case len(w.runs) > 0 && w.runs[len(w.runs)-1].dead && dice < 30:
+		w.do(w.trouble(w.prepare(w.replay())))
 	case dice < 40:
 		w.do(w.trouble(w.prepare(w.pull())))
 	case dice < 58:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -26,20 +27,28 @@ var secretName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
 // current one, SSM_Current, for the credentials of Tencent's own products only; a user's own secret has up to ten
 // versions with ids of the user's choice. So the versions are listed first, by
 // https://www.tencentcloud.com/document/product/1078/38647, and the one that was created last is fetched; SSM_Current
-// where the list is empty. The role needs ssm:ListSecretVersionIds and ssm:GetSecretValue.
+// where the list is empty or refused. The role needs ssm:GetSecretValue and, for a user's own secrets,
+// ssm:ListSecretVersionIds.
 func Secret(ctx context.Context, c *Client, name string) (secret.String, error) {
 	if !secretName.MatchString(name) {
 		return secret.String{}, fmt.Errorf("%q is not a secret's name: letters, digits, - and _, at most 128, the first a letter or digit", name)
 	}
-	version, err := newestVersion(ctx, c, name)
-	if err != nil {
-		return secret.String{}, fmt.Errorf("failed to list the versions of secret %s: %w", name, err)
+	version, listErr := newestVersion(ctx, c, name)
+	var refused *Error
+	if listErr != nil {
+		listErr = fmt.Errorf("failed to list the versions of secret %s: %w", name, listErr)
+		if !errors.As(listErr, &refused) || refused.Code == "" {
+			return secret.String{}, listErr
+		}
+		version = ssmCurrent
 	}
 	var value struct {
 		SecretString, SecretBinary secret.String
 	}
-	err = c.Call(ctx, ssm, ssmVersion, "GetSecretValue", map[string]any{"SecretName": name, "VersionId": version}, &value)
+	err := c.Call(ctx, ssm, ssmVersion, "GetSecretValue", map[string]any{"SecretName": name, "VersionId": version}, &value)
 	switch {
+	case err != nil && listErr != nil:
+		return secret.String{}, listErr
 	case err != nil:
 		return secret.String{}, fmt.Errorf("failed to fetch secret %s (version %s): %w", name, version, err)
 	case !value.SecretString.IsZero():

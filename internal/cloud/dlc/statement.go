@@ -20,14 +20,15 @@ var location = regexp.MustCompile(`^cosn://[a-z0-9][a-z0-9.-]*(/[\pL\pN._=+@~:-]
 //	ALTER TABLE … ADD IF NOT EXISTS PARTITION (dt = '2026-11-24') LOCATION '…/dt=2026-11-24' PARTITION …
 //
 // The partition column dt is a string. The table's folder is a cosn:// URL, as in
-// https://www.tencentcloud.com/document/product/1155/48671; the statement is that of
+// https://www.tencentcloud.com/document/product/1155/48671; without one the statement names no location, and a partition lies
+// where the table has it. The statement is that of
 // https://www.tencentcloud.com/document/product/1155/61922.
 func Statement(t Target, folder string, days []stats.Day) (string, error) {
 	folder = strings.TrimRight(folder, "/")
 	if err := t.check(); err != nil {
 		return "", err
 	}
-	if !location.MatchString(folder) {
+	if folder != "" && !location.MatchString(folder) {
 		return "", fmt.Errorf("%q can't stand in a statement as the table's folder: it must be cosn://BUCKET/PATH of letters, digits and . _ = + @ ~ : -", folder)
 	}
 	if len(days) == 0 {
@@ -38,7 +39,10 @@ func Statement(t Target, folder string, days []stats.Day) (string, error) {
 	var sql strings.Builder
 	fmt.Fprintf(&sql, "ALTER TABLE `%s`.`%s`.`%s` ADD IF NOT EXISTS", catalog, t.Database, t.Table)
 	for _, day := range slices.Compact(days) {
-		fmt.Fprintf(&sql, " PARTITION (dt = '%s') LOCATION '%s/dt=%s'", day, folder, day)
+		fmt.Fprintf(&sql, " PARTITION (dt = '%s')", day)
+		if folder != "" {
+			fmt.Fprintf(&sql, " LOCATION '%s/dt=%s'", folder, day)
+		}
 	}
 	return sql.String(), nil
 }

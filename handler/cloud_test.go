@@ -1,0 +1,112 @@
+package handler_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"chatlake/handler"
+	"chatlake/internal/cloud/cloudtest"
+)
+
+// withCloud gives a world Tencent Cloud's API, for the same role as the bucket.
+func (w *world) withCloud(o cloudtest.Options) *cloudtest.Server {
+	o.ID, o.Key, o.Token, o.Region = bucketKey.SecretID, bucketKey.SecretKey, bucketKey.SessionToken, "ap-singapore"
+	s := cloudtest.New(o)
+	for _, service := range []string{"ssm", "dlc"} {
+		w.routes[service+".tencentcloudapi.com"] = s
+	}
+	return s
+}
+
+func version(text string) []cloudtest.Version {
+	return []cloudtest.Version{
+		{ID: "v2", Created: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), Text: text},
+		{ID: "v1", Created: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Text: "an old one"},
+	}
+}
+
+func TestAppsInASecret(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.withCloud(cloudtest.Options{Secrets: map[string][]cloudtest.Version{"chatlake-apps": version(w.appList())}})
+		w.env["CHATLAKE_APPS"] = "ssm:chatlake-apps"
+		if s := w.mustRun(w.timer()); s.Apps.OK != 3 {
+			t.Errorf("summary %s", s.JSON())
+		}
+		w.env["CHATLAKE_APPS"] = "ssm:none"
+		s, err := w.run(w.timer())
+		if err == nil || s.Status != handler.Failed || s.Errors[0].Stage != "config" || !strings.Contains(err.Error(), "CHATLAKE_APPS (ssm:none)") {
+			t.Errorf("%v %s", err, s.JSON())
+		}
+	})
+}
+
+func TestKeysInSecrets(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.withCloud(cloudtest.Options{Secrets: map[string][]cloudtest.Version{"one": version("secret-of-app-1"), "two": version("secret-of-app-2")}})
+		list := w.appList()
+		for i, name := range []string{"one", "two", "gone"} {
+			list = strings.Replace(list, fmt.Sprintf("secret-of-app-%d", i+1), "ssm:"+name, 1)
+		}
+		w.env["CHATLAKE_APPS"] = list
+		w.env["CHATLAKE_FAIL_ON"] = "all"
+		w.env["CHATLAKE_LOG_LEVEL"] = "debug"
+		summary, err := w.run(w.timer())
+		if err != nil || summary.Status != handler.Partial || summary.Apps != (handler.AppCounts{Total: 3, OK: 2, Failed: 1}) {
+			t.Fatalf("%v %s", err, summary.JSON())
+		}
+		if e := summary.Errors[0]; e.AppID != 1400000003 || e.Stage != "config" || e.Retryable || !strings.Contains(e.Message, "ssm:gone") || !strings.Contains(e.Message, "ResourceNotFound") {
+			t.Errorf("error %+v", e)
+		}
+		wantGaps(t, summary, 1400000003, "2026-10-26..2026-11-24 until 2026-11-24")
+		w.wantNoSecrets("the log", w.log.String())
+		if calls := len(s.Calls()); calls > 6 {
+			t.Errorf("%d calls for three secrets", calls)
+		}
+	})
+}
+
+func TestCatalog(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.withCloud(cloudtest.Options{Polls: 2})
+		w.env["CHATLAKE_CATALOG"] = "dlc://engine/lake.app_daily_stats"
+		w.mustRun(w.timer())
+		w.mustRun(`{"dry_run":true}`)
+		done := s.Statements()
+		if len(done) != 1 || done[0].Engine != "engine" || strings.Count(done[0].SQL, "PARTITION (dt = ") != 30 ||
+			!strings.Contains(done[0].SQL, "ADD IF NOT EXISTS PARTITION (dt = '2026-10-26') LOCATION 'cosn://lake-1250000000/data/app_daily_stats/dt=2026-10-26' PARTITION") {
+			t.Errorf("statements %+v", done)
+		}
+		s.SetFault(func(c cloudtest.Call) *cloudtest.Fault {
+			return &cloudtest.Fault{Code: "UnauthorizedOperation", Message: "no"}
+		})
+		summary, err := w.run(w.timer())
+		if err != nil || summary.Status != handler.OK || len(summary.Warnings) != 1 || len(summary.Errors) != 1 || summary.Errors[0].Stage != "catalog" {
+			t.Errorf("%v %s", err, summary.JSON())
+		}
+		stored, _ := w.bucket.Get(prefix + "_runs/dt=2026-11-25/" + summary.RunID + ".json")
+		if string(stored) != string(summary.JSON()) {
+			t.Errorf("stored %s", stored)
+		}
+	})
+}
+
+func TestFaultsOfTheCatalog(t *testing.T) {
+	for name, env := range map[string]map[string]string{
+		"CHATLAKE_CATALOG is wrong":       {"CHATLAKE_CATALOG": "hive://x"},
+		"CHATLAKE_CATALOG needs a lake":   {"CHATLAKE_CATALOG": "dlc://e/d.t", "CHATLAKE_LAKE": "file:///tmp/none"},
+		"CHATLAKE_API_ENDPOINT the API's": {"CHATLAKE_API_ENDPOINT": "http://example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				for k, v := range env {
+					w.env[k] = v
+				}
+				if _, err := w.run(""); err == nil || !strings.Contains(err.Error(), name) {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
