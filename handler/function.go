@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,9 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	invocation, ok := functioncontext.FromContext(ctx)
 	if !ok {
 		invocation = &functioncontext.FunctionContext{}
+	}
+	if limit := int64(invocation.MemoryLimitInMb) << 20; limit > 0 {
+		debug.SetMemoryLimit(limit / 10 * 9) // the collector works harder before the platform kills the process
 	}
 	// A request without a deadline comes with one in 1970.
 	if deadline, ok := ctx.Deadline(); ok && deadline.Unix() <= 0 {
