@@ -46,22 +46,35 @@ func newSchema(foreign []foreignColumn) schema {
 func nodeOf(kind stats.Kind) parquet.Node {
 	switch kind {
 	case stats.AppID:
-		return parquet.Required(parquet.Int(64))
+		return parquet.Required(withoutLength(parquet.Int(64)))
 	case stats.Date:
-		return parquet.Required(parquet.Date())
+		return parquet.Required(withoutLength(parquet.Date()))
 	case stats.Text:
 		return parquet.Optional(parquet.String())
 	case stats.Counter:
-		return parquet.Optional(parquet.Int(64))
+		return parquet.Optional(withoutLength(parquet.Int(64)))
 	case stats.Extra:
 		return parquet.Optional(parquet.Map(parquet.String(), parquet.Optional(parquet.String())))
 	case stats.Timestamp:
-		return parquet.Optional(parquet.Timestamp(parquet.Millisecond))
+		return parquet.Optional(withoutLength(parquet.Timestamp(parquet.Millisecond)))
 	case stats.Revision:
-		return parquet.Optional(parquet.Int(32))
+		return parquet.Optional(withoutLength(parquet.Int(32)))
 	}
 	panic(fmt.Sprintf("no Parquet type for the kind %d", kind))
 }
+
+// withoutLength is an integer column whose schema element has no type_length, which the format has for
+// FIXED_LEN_BYTE_ARRAY alone (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift).
+// parquet-go writes the bits of an integer there, and Hive's reader then does not find the column.
+func withoutLength(n parquet.Node) parquet.Node { return lengthless{n} }
+
+type lengthless struct{ parquet.Node }
+
+func (n lengthless) Type() parquet.Type { return lengthlessType{n.Node.Type()} }
+
+type lengthlessType struct{ parquet.Type }
+
+func (lengthlessType) Length() int { return 0 }
 
 // orderedGroup is a group whose fields keep their order; a parquet.Group sorts them by name.
 type orderedGroup struct {

@@ -236,3 +236,17 @@ func TestMergeIntoOlderFiles(t *testing.T) {
 		})
 	}
 }
+
+// TestIntegersHaveNoLength: Hive's reader compares a column with its type as text, in which the length is lost.
+func TestIntegersHaveNoLength(t *testing.T) {
+	file := sound(t)
+	f, err := parquet.OpenFile(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, element := range f.Metadata().Schema {
+		if element.TypeLength.Valid {
+			t.Errorf("%s has the length %d", element.Name, element.TypeLength.V)
+		}
+	}
+}

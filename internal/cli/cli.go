@@ -44,7 +44,7 @@ and others; see README). Inside SCF the same binary serves the function.`,
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(c.run())
+	root.AddCommand(c.run(), c.ddl())
 	ran, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:

@@ -1,0 +1,153 @@
+-- Apache Hive 2 and later.
+-- A new version of chatlake may bring a column. Then drop the table and paste this again: the table is external, its
+-- files stay.
+
+CREATE DATABASE IF NOT EXISTS `chatlake`;
+
+-- The files have timestamps as 64-bit numbers, which Hive before version 4 cannot read as TIMESTAMP. Every version can read
+-- them as what they are, milliseconds since 1970 in UTC: BIGINT. Query the view below, which has timestamps.
+CREATE EXTERNAL TABLE IF NOT EXISTS `chatlake`.`app_daily_stats_files` (
+  `sdk_app_id` BIGINT COMMENT 'SDKAppID of the app',
+  `stat_date` DATE COMMENT 'the day that the row counts, a calendar day in Beijing (UTC+8)',
+  `app_name` STRING COMMENT 'name of the app',
+  `company` STRING COMMENT 'name of the customer that owns the app',
+  `active_user_num` BIGINT COMMENT 'active users',
+  `regist_user_num_one_day` BIGINT COMMENT 'users registered on the day',
+  `regist_user_num_total` BIGINT COMMENT 'users registered in all, to the day\'s end',
+  `login_times` BIGINT COMMENT 'logins',
+  `login_user_num` BIGINT COMMENT 'users who logged in',
+  `up_msg_num` BIGINT COMMENT 'messages sent (upstream), one-to-one and group',
+  `down_msg_num` BIGINT COMMENT 'messages delivered (downstream), one-to-one and group',
+  `send_msg_user_num` BIGINT COMMENT 'users who sent a message',
+  `apns_msg_num` BIGINT COMMENT 'pushes through APNs',
+  `c2c_up_msg_num` BIGINT COMMENT 'one-to-one messages sent (upstream)',
+  `c2c_down_msg_num` BIGINT COMMENT 'one-to-one messages delivered (downstream)',
+  `c2c_send_msg_user_num` BIGINT COMMENT 'users who sent a one-to-one message',
+  `c2c_apns_msg_num` BIGINT COMMENT 'pushes through APNs for one-to-one messages',
+  `max_online_num` BIGINT COMMENT 'most users online at once',
+  `chain_increase` BIGINT COMMENT 'relationship chains (pairs of contacts) added',
+  `chain_decrease` BIGINT COMMENT 'relationship chains (pairs of contacts) deleted',
+  `group_up_msg_num` BIGINT COMMENT 'group messages sent (upstream)',
+  `group_down_msg_num` BIGINT COMMENT 'group messages delivered (downstream)',
+  `group_send_msg_user_num` BIGINT COMMENT 'users who sent a group message',
+  `group_apns_msg_num` BIGINT COMMENT 'pushes through APNs for group messages',
+  `group_send_msg_group_num` BIGINT COMMENT 'groups in which a message was sent',
+  `group_join_group_times` BIGINT COMMENT 'times that a user joined a group',
+  `group_quit_group_times` BIGINT COMMENT 'times that a user left a group',
+  `group_new_group_num` BIGINT COMMENT 'groups created',
+  `group_all_group_num` BIGINT COMMENT 'groups in all',
+  `group_destroy_group_num` BIGINT COMMENT 'groups disbanded',
+  `call_back_req` BIGINT COMMENT 'callback requests to the app\'s own server',
+  `call_back_rsp` BIGINT COMMENT 'callback responses from the app\'s own server',
+  `extra` MAP<STRING,STRING> COMMENT 'fields that the API had and this schema has not, as received',
+  `first_pulled_at` BIGINT COMMENT 'clock of the run that first stored the row (UTC)',
+  `updated_at` BIGINT COMMENT 'clock of the run that last changed a value of the row (UTC)',
+  `revision` INT COMMENT '1 at first, one more each time that a value of the row changed'
+)
+COMMENT 'Operations data of Tencent Chat apps: one row an app and day'
+PARTITIONED BY (`dt` STRING COMMENT 'the day as its folder is named, YYYY-MM-DD: a filter on it reads the files of those days only')
+STORED AS PARQUET
+LOCATION 'file:///srv/lake/app_daily_stats/';
+
+-- Hive does not see a new day by itself. MSCK REPAIR TABLE adds all days that are not yet known: once now, and after each run.
+-- One day alone is quicker, and harmless if it is known:
+--   ALTER TABLE `chatlake`.`app_daily_stats_files` ADD IF NOT EXISTS PARTITION (`dt` = '2026-11-24')
+-- A day that was only revised needs nothing.
+MSCK REPAIR TABLE `chatlake`.`app_daily_stats_files`;
+
+-- Timestamps are built from text, which gives UTC whatever the time zone of the server is. A cast of the number would not
+-- before Hive 3.1, and is refused since Hive 4.
+--
+-- dt is the day as text. Filter on it, and only the files of those days are read:
+--   WHERE dt BETWEEN '2026-11-01' AND '2026-11-30'
+-- stat_date is the same day as a DATE, for arithmetic with dates. A filter on it alone reads every file.
+-- extra['Field'] is the value of a field that has no column, NULL where a row has none.
+CREATE VIEW IF NOT EXISTS `chatlake`.`app_daily_stats` (
+  `sdk_app_id` COMMENT 'SDKAppID of the app',
+  `stat_date` COMMENT 'the day that the row counts, a calendar day in Beijing (UTC+8)',
+  `app_name` COMMENT 'name of the app',
+  `company` COMMENT 'name of the customer that owns the app',
+  `active_user_num` COMMENT 'active users',
+  `regist_user_num_one_day` COMMENT 'users registered on the day',
+  `regist_user_num_total` COMMENT 'users registered in all, to the day\'s end',
+  `login_times` COMMENT 'logins',
+  `login_user_num` COMMENT 'users who logged in',
+  `up_msg_num` COMMENT 'messages sent (upstream), one-to-one and group',
+  `down_msg_num` COMMENT 'messages delivered (downstream), one-to-one and group',
+  `send_msg_user_num` COMMENT 'users who sent a message',
+  `apns_msg_num` COMMENT 'pushes through APNs',
+  `c2c_up_msg_num` COMMENT 'one-to-one messages sent (upstream)',
+  `c2c_down_msg_num` COMMENT 'one-to-one messages delivered (downstream)',
+  `c2c_send_msg_user_num` COMMENT 'users who sent a one-to-one message',
+  `c2c_apns_msg_num` COMMENT 'pushes through APNs for one-to-one messages',
+  `max_online_num` COMMENT 'most users online at once',
+  `chain_increase` COMMENT 'relationship chains (pairs of contacts) added',
+  `chain_decrease` COMMENT 'relationship chains (pairs of contacts) deleted',
+  `group_up_msg_num` COMMENT 'group messages sent (upstream)',
+  `group_down_msg_num` COMMENT 'group messages delivered (downstream)',
+  `group_send_msg_user_num` COMMENT 'users who sent a group message',
+  `group_apns_msg_num` COMMENT 'pushes through APNs for group messages',
+  `group_send_msg_group_num` COMMENT 'groups in which a message was sent',
+  `group_join_group_times` COMMENT 'times that a user joined a group',
+  `group_quit_group_times` COMMENT 'times that a user left a group',
+  `group_new_group_num` COMMENT 'groups created',
+  `group_all_group_num` COMMENT 'groups in all',
+  `group_destroy_group_num` COMMENT 'groups disbanded',
+  `call_back_req` COMMENT 'callback requests to the app\'s own server',
+  `call_back_rsp` COMMENT 'callback responses from the app\'s own server',
+  `extra` COMMENT 'fields that the API had and this schema has not, as received',
+  `first_pulled_at` COMMENT 'clock of the run that first stored the row (UTC)',
+  `updated_at` COMMENT 'clock of the run that last changed a value of the row (UTC)',
+  `revision` COMMENT '1 at first, one more each time that a value of the row changed',
+  `dt` COMMENT 'the day as its folder is named, YYYY-MM-DD: a filter on it reads the files of those days only'
+)
+COMMENT 'Operations data of Tencent Chat apps: one row an app and day'
+AS SELECT
+  `sdk_app_id`,
+  `stat_date`,
+  `app_name`,
+  `company`,
+  `active_user_num`,
+  `regist_user_num_one_day`,
+  `regist_user_num_total`,
+  `login_times`,
+  `login_user_num`,
+  `up_msg_num`,
+  `down_msg_num`,
+  `send_msg_user_num`,
+  `apns_msg_num`,
+  `c2c_up_msg_num`,
+  `c2c_down_msg_num`,
+  `c2c_send_msg_user_num`,
+  `c2c_apns_msg_num`,
+  `max_online_num`,
+  `chain_increase`,
+  `chain_decrease`,
+  `group_up_msg_num`,
+  `group_down_msg_num`,
+  `group_send_msg_user_num`,
+  `group_apns_msg_num`,
+  `group_send_msg_group_num`,
+  `group_join_group_times`,
+  `group_quit_group_times`,
+  `group_new_group_num`,
+  `group_all_group_num`,
+  `group_destroy_group_num`,
+  `call_back_req`,
+  `call_back_rsp`,
+  `extra`,
+  CAST(CONCAT(
+    CAST(DATE_ADD('1970-01-01', CAST(`first_pulled_at` DIV 86400000 AS INT)) AS STRING), ' ',
+    LPAD(CAST((`first_pulled_at` DIV 3600000) % 24 AS STRING), 2, '0'), ':',
+    LPAD(CAST((`first_pulled_at` DIV 60000) % 60 AS STRING), 2, '0'), ':',
+    LPAD(CAST((`first_pulled_at` DIV 1000) % 60 AS STRING), 2, '0'), '.',
+    LPAD(CAST(`first_pulled_at` % 1000 AS STRING), 3, '0')) AS TIMESTAMP) AS `first_pulled_at`,
+  CAST(CONCAT(
+    CAST(DATE_ADD('1970-01-01', CAST(`updated_at` DIV 86400000 AS INT)) AS STRING), ' ',
+    LPAD(CAST((`updated_at` DIV 3600000) % 24 AS STRING), 2, '0'), ':',
+    LPAD(CAST((`updated_at` DIV 60000) % 60 AS STRING), 2, '0'), ':',
+    LPAD(CAST((`updated_at` DIV 1000) % 60 AS STRING), 2, '0'), '.',
+    LPAD(CAST(`updated_at` % 1000 AS STRING), 3, '0')) AS TIMESTAMP) AS `updated_at`,
+  `revision`,
+  `dt`
+FROM `chatlake`.`app_daily_stats_files`;
