@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -10,21 +9,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/parquet-go/parquet-go"
-
 	"chatlake/handler"
-	"chatlake/internal/chat/chattest"
 	"chatlake/internal/scftest"
-	"chatlake/internal/stats"
-	"chatlake/storage/costest"
 )
 
 var killAll = flag.Bool("kill.all", false, "kill a run at each of its requests, not at each write and some of the reads")
@@ -33,10 +25,8 @@ var killAll = flag.Bool("kill.all", false, "kill a run at each of its requests, 
 // after it but before its answer. Each time every file is as it was or complete, and the next run makes good.
 func TestKill(t *testing.T) {
 	k := newKilling(t)
-	for name, s := range map[string]*story{
-		"an empty lake": k.emptyLake(), "a lake with a new day and revised values": k.knownLake(), "a repair from the raw archive": k.damagedLake(),
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, s := range []*story{k.emptyLake(), k.knownLake(), k.damagedLake()} {
+		t.Run(s.name, func(t *testing.T) {
 			whole := s.run(t, newLake(s.before), s.event)
 			if len(whole.changed(s.before)) < 3 {
 				t.Fatalf("the run changes %q alone", whole.changed(s.before))
@@ -48,11 +38,8 @@ func TestKill(t *testing.T) {
 			t.Logf("the run makes %d requests; it is killed twice at each of %d", len(whole.requests), len(points))
 			for _, point := range points {
 				for _, after := range []bool{false, true} {
-					when := "before"
-					if after {
-						when = "after"
-					}
-					t.Run(when+" "+point, func(t *testing.T) {
+					name := map[bool]string{false: "before ", true: "after "}[after] + strings.ReplaceAll(point, "/", ":")
+					t.Run(name, func(t *testing.T) {
 						t.Parallel()
 						s.kill(t, whole, point, after)
 					})
@@ -73,18 +60,66 @@ func someOf(points []string) (some []string) {
 	return some
 }
 
+// story is a lake, a run that changes it, and the run after that.
+type story struct {
+	name        string
+	binary, api string
+	ports       *sync.Mutex       // held while one is opened: a function's is free for a moment before it has it
+	before      map[string]string // objects of the bucket
+	unreadable  string            // one of them, of the table
+	event, next string
+	nextClock   time.Time
+}
+
+// run lets a new process run an event, which must do all that it was asked.
+func (s *story) run(t *testing.T, l *lake, event string) *lake {
+	t.Helper()
+	answer, err := s.invoke(t, l, event, "", false)
+	var summary handler.Summary
+	if err == nil {
+		err = json.Unmarshal(answer, &summary)
+	}
+	if err != nil || summary.Status != handler.OK || len(summary.Errors)+len(summary.Gaps) > 0 || len(summary.Warnings) > 0 && summary.Source == "api" {
+		t.Fatalf("the run: %s, %v", answer, err)
+	}
+	return l
+}
+
+// invoke lets a new process run an event, and kills it at a request if one is given. On return, what was in flight has landed.
+func (s *story) invoke(t *testing.T, l *lake, event, point string, after bool) ([]byte, error) {
+	t.Helper()
+	s.ports.Lock()
+	function, err := scftest.Start(t.Context(), s.binary, nil)
+	if err != nil {
+		s.ports.Unlock()
+		t.Fatal(err)
+	}
+	defer function.Stop()
+	d := &door{bucket: l.bucket, point: point, after: after, kill: function.Kill}
+	server := httptest.NewServer(d)
+	s.ports.Unlock()
+	apps := `{"sdk_app_id":%d,"secret_key":%q,"endpoint":%q}`
+	answer, err := function.Invoke(scftest.Invocation{
+		Event: []byte(event), Deadline: time.Now().Add(time.Minute),
+		Environment: map[string]string{
+			"CHATLAKE_LAKE":         server.URL + "/data",
+			"CHATLAKE_APPS":         fmt.Sprintf("["+apps+","+apps+"]", killedApps[0].ID, killedApps[0].Key, s.api, killedApps[1].ID, killedApps[1].Key, s.api),
+			"TENCENTCLOUD_SECRETID": killedKey.SecretID, "TENCENTCLOUD_SECRETKEY": killedKey.SecretKey, "TENCENTCLOUD_SESSIONTOKEN": killedKey.SessionToken,
+		},
+	})
+	server.Close()
+	l.requests, l.killed = d.seen, d.killed
+	return answer, err
+}
+
 // kill kills the story's run at a request and lets the next run make good.
 func (s *story) kill(t *testing.T, whole *lake, point string, after bool) {
 	l := newLake(s.before)
-	if err := s.killed(t, l, point, after); err == nil {
-		t.Fatal("the run has answered")
+	if answer, err := s.invoke(t, l, s.event, point, after); !l.killed {
+		t.Fatalf("the run made %q and ended: %s, %v", l.requests, answer, err)
 	}
-	if l.point != "" {
-		t.Fatalf("the run has not made the request; it made %q", l.requests)
-	}
-	files := l.table()
-	for key := range files {
-		if body := files[key]; body != s.before[key] && body != whole.body(key) {
+	for key, body := range l.table() {
+		if body != s.before[key] && body != whole.body(key) {
 			t.Errorf("%s is neither as it was nor complete", key)
 		} else if body != s.unreadable {
 			rowsOf(t, body)
@@ -95,14 +130,32 @@ func (s *story) kill(t *testing.T, whole *lake, point string, after bool) {
 			t.Errorf("%s is gone", key)
 		}
 	}
+	s.checkAside(t, l)
 
 	l.ahead.Add(int64(time.Hour / 2)) // past the end of the killed run's lease, by the server's clock
 	s.run(t, l, s.next)
 	s.sameRows(t, whole, l)
-	for _, key := range slices.Concat(l.bucket.Keys("data/_rejects/"), l.bucket.Keys("data/_damaged/")) {
-		if body, _ := l.bucket.Get(key); string(body) != s.unreadable {
-			t.Errorf("%s was written", key)
+	s.checkAside(t, l)
+}
+
+// checkAside wants what a repair replaces to be kept, and nothing else beside the table.
+func (s *story) checkAside(t *testing.T, l *lake) {
+	t.Helper()
+	aside := l.objects("data/_damaged/")
+	for key, body := range aside {
+		if body != s.unreadable {
+			t.Errorf("%s is not what was replaced", key)
 		}
+	}
+	lost := s.unreadable != ""
+	for _, body := range l.table() {
+		lost = lost && body != s.unreadable
+	}
+	if lost && len(aside) == 0 {
+		t.Error("what was replaced was not kept")
+	}
+	if rejects := l.bucket.Keys("data/_rejects/"); len(rejects) > 0 {
+		t.Errorf("%q were written", rejects)
 	}
 }
 

@@ -2,46 +2,24 @@ package storage_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 
 	"chatlake/storage"
 )
 
-// TestTruncatedArchive compares what is read with the whole lines that gzip itself can give. The last of them may have to
-// wait for a checksum that is gone.
+// TestTruncatedArchive: without the checksum at its end, nothing of an object is to be trusted.
 func TestTruncatedArchive(t *testing.T) {
-	list := answers()
-	object := archiveOf(t, list...)
-	most := 0
+	object := archiveOf(t, answers()...)
 	for n := range len(object) {
-		var text []byte
-		if r, err := gzip.NewReader(bytes.NewReader(object[:n])); err == nil {
-			text, _ = io.ReadAll(r)
+		if read, err := readArchive(object[:n]); err == nil || len(read) > 0 {
+			t.Errorf("cut at %d of %d bytes: %d answers, %v", n, len(object), len(read), err)
 		}
-		whole := bytes.Count(text, []byte("\n"))
-		read, err := readArchive(object[:n])
-		if err == nil {
-			t.Fatalf("cut at %d of %d bytes: no error", n, len(object))
-		}
-		if len(read) < whole-1 || len(read) > whole && !(len(read) == whole+1 && text[len(text)-1] == '}') {
-			t.Errorf("cut at %d of %d bytes: %d answers of %d (%v)", n, len(object), len(read), whole, err)
-		}
-		for i := range read {
-			wantAnswer(t, read[i], list[i])
-		}
-		most = max(most, len(read))
-	}
-	if most < len(list)-1 {
-		t.Errorf("%d of %d answers at most", most, len(list))
 	}
 }
 
-// TestFlippedArchive holds that no answer is given which is not as it was archived, since a replay would merge it. gzip's
-// checksum comes last.
+// TestFlippedArchive holds that no answer is given which is not as it was archived, since a replay would merge it.
 func TestFlippedArchive(t *testing.T) {
 	list := answers()
 	object := archiveOf(t, list...)
@@ -105,7 +83,7 @@ func TestLinesThatAreNoAnswers(t *testing.T) {
 		}
 	})
 	t.Run("something behind", func(t *testing.T) {
-		if read, err := readArchive(append(archiveOf(t, answers()...), "more"...)); err == nil || len(read) != len(answers()) {
+		if read, err := readArchive(append(archiveOf(t, answers()...), "more"...)); err == nil || len(read) > 0 {
 			t.Errorf("%d answers, %v", len(read), err)
 		}
 	})

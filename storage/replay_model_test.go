@@ -86,8 +86,8 @@ func TestReplayGivesWhatTheRunsGave(t *testing.T) {
 	})
 }
 
-// TestReplayRule holds replays over any lake to the rule: of each value, the newest answer of those newer than the row;
-// else what the row has; else the newest of the others. It knows rows as the columns of a file.
+// TestReplayRule holds replays over any lake to the rule: of each value, the last answer, if it is newer than the row; else
+// what the row has; else the last of those that are not newer. It knows rows as the columns of a file.
 func TestReplayRule(t *testing.T) {
 	eachSeed(t, func(t *testing.T, random *rand.Rand) {
 		archive := randomPulls(random, false)
@@ -105,17 +105,22 @@ func TestReplayRule(t *testing.T) {
 		}
 		after := byApp(stored(t, m))
 		for app, row := range byApp(before) {
-			want := make(map[string]any)
-			for _, newer := range []bool{false, true} { // the stored row goes over the older answers, and under the newer ones
-				if newer {
-					maps.Copy(want, valuesOf(row))
+			older, newer := make(map[string]any), make(map[string]any)
+			for _, p := range archive {
+				if p.app != app {
+					continue
 				}
-				for _, p := range archive {
-					if p.app == app && (at(p.hours).UnixMilli() > row["updated_at"].(int64)) == newer {
-						maps.Copy(want, pulled(t, p))
-					}
+				values := pulled(t, p)
+				if at(p.hours).UnixMilli() > row["updated_at"].(int64) {
+					maps.Copy(newer, values)
+					continue
 				}
+				maps.Copy(older, values)
+				maps.DeleteFunc(newer, func(column string, _ any) bool { return values[column] != nil })
 			}
+			want := older
+			maps.Copy(want, valuesOf(row))
+			maps.Copy(want, newer)
 			got := after[app]
 			if values := valuesOf(got); !maps.Equal(values, want) {
 				t.Errorf("app %d: %v, want %v; it was %v", app, values, want, row)

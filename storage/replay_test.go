@@ -117,10 +117,20 @@ func TestReplay(t *testing.T) {
 			[]pull{{1, appA, `"UpMsgNum":"1","DownMsgNum":"1"`}, {3, appA, `"UpMsgNum":"3"`}},
 			one(2, 3, 3, values{"login_times": n(2), "up_msg_num": n(3), "down_msg_num": n(1)}), counts{updated: 1, written: true},
 		},
-		"newer answers go before older ones that came later": {
+		"an older answer that came later takes back what a newer one gave": {
+			[]pull{{2, appA, `"LoginTimes":"2","Company":"two"`}},
+			[]pull{{3, appA, `"LoginTimes":"3","UpMsgNum":"3","Company":"three"`}, {1, appA, `"LoginTimes":"1","UpMsgNum":"1","DownMsgNum":"1"`}},
+			one(2, 3, 3, values{"login_times": n(2), "up_msg_num": n(1), "down_msg_num": n(1), "company": "three"}), counts{updated: 1, written: true},
+		},
+		"an older answer that came later takes back all that a newer one gave": {
+			[]pull{{2, appA, `"LoginTimes":"2","X":"2"`}},
+			[]pull{{3, appA, `"LoginTimes":"3","X":"3","Y":"3"`}, {1, appA, `"LoginTimes":"1","X":"1","Y":"1"`}, {2, appA, `"Y":"2"`}},
+			one(2, 2, 2, values{"login_times": n(2), "extra": values{"X": "2", "Y": "2"}}), counts{updated: 1, written: true},
+		},
+		"a newer answer that came after both": {
 			[]pull{{2, appA, `"LoginTimes":"2"`}},
-			[]pull{{3, appA, `"UpMsgNum":"3"`}, {1, appA, `"LoginTimes":"1","UpMsgNum":"1","DownMsgNum":"1"`}},
-			one(2, 3, 3, values{"login_times": n(2), "up_msg_num": n(3), "down_msg_num": n(1)}), counts{updated: 1, written: true},
+			[]pull{{3, appA, `"LoginTimes":"3"`}, {1, appA, `"LoginTimes":"1"`}, {4, appA, `"LoginTimes":"4"`}},
+			one(2, 4, 2, values{"login_times": n(4)}), counts{updated: 1, written: true},
 		},
 		"extra": {
 			[]pull{{2, appA, `"Both":"stored","Mine":"stored","New":"stored"`}},

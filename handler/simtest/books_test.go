@@ -139,9 +139,12 @@ func (b *books) settleReplay(r *run) {
 				for field := range c.values {
 					_, there := before.values[field]
 					old := newest[field]
-					isNewer := c.clock.After(before.updated)
-					if isNewer || !there && (old == nil || !old.clock.After(before.updated)) {
+					oldIsNewer := old != nil && old.clock.After(before.updated)
+					switch {
+					case c.clock.After(before.updated), !there && !oldIsNewer:
 						newest[field] = c
+					case oldIsNewer: // of a delayed run, whose answer came later: the lake's own value counts
+						delete(newest, field)
 					}
 				}
 			}

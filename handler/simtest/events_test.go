@@ -22,8 +22,13 @@ func (w *world) next() {
 	case dice < 40:
 		w.do(w.trouble(w.prepare(w.pull())))
 	case dice < 58:
-		first, second := w.trouble(w.prepare(w.anything())), w.trouble(w.prepare(w.anything()))
-		second.after = time.Duration(w.rng.IntN(20_000)) * time.Millisecond
+		one, other := w.anything(), w.anything()
+		if len(w.configured) > 1 && w.chance(0.4) { // of different apps, which share files
+			one, other = w.pull(), w.pull()
+			one.apps, other.apps = w.configured[:1], w.configured[1:]
+		}
+		first, second := w.trouble(w.prepare(one)), w.trouble(w.prepare(other))
+		second.after = []time.Duration{0, time.Duration(w.rng.IntN(100)), time.Duration(w.rng.IntN(20_000))}[w.rng.IntN(3)] * time.Millisecond
 		w.do(first, second)
 	case dice < 70:
 		w.do(w.trouble(w.prepare(w.replay())))
@@ -33,6 +38,9 @@ func (w *world) next() {
 		w.do(w.trouble(w.prepare(a)))
 	case dice < 80:
 		w.makeHole()
+		if w.chance(0.6) {
+			w.do(w.trouble(w.prepare(w.replay())))
+		}
 	case dice < 85:
 		w.leaveNewerFile()
 	case dice < 89:

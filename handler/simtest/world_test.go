@@ -78,6 +78,7 @@ func (w *world) note(format string, args ...any) {
 
 // wrong reports a broken promise. Like note it is called while no other goroutine of the bubble runs.
 func (w *world) wrong(format string, args ...any) {
+	w.t.Helper()
 	text := fmt.Sprintf(format, args...)
 	w.note("WRONG: %s", text)
 	w.t.Error(text)

@@ -42,6 +42,7 @@
 // # What it does not guard
 //
 //   - A writer that does not ask for the lease, and a write past Guard.
+//   - A run that writes one key twice: an attempt of the first write that was given up may land after the second.
 //   - A machine that falls asleep in the middle of sending a write, and sends the rest after the lease's end over a
 //     connection that lived on.
 //   - A bucket on which versioning is first turned on while a lease is being acquired.

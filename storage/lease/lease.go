@@ -11,7 +11,7 @@ import (
 
 // Errors of a write through [Lease.Guard], which did not happen.
 var (
-	ErrExpired = errors.New("this run's lease of the lake is over, and another run may be writing")
+	ErrExpired = errors.New("the time of this run's lease of the lake is over")
 	ErrLost    = errors.New("another run has taken this run's lease of the lake")
 )
 

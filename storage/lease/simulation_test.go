@@ -1,11 +1,8 @@
 package lease_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
@@ -16,8 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"chatlake/internal/secret"
-	"chatlake/storage"
 	"chatlake/storage/costest"
 )
 
@@ -46,6 +41,7 @@ type simulation struct {
 
 	mu      sync.Mutex
 	begun   time.Time
+	writers []*writer
 	holders map[*writer]bool
 	acked   map[string][]string // by key
 	faults  []string
@@ -56,7 +52,10 @@ type simulation struct {
 func simulate(t *testing.T, seed uint64) (faults, log []string) {
 	synctest.Test(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 0))
-		s := &simulation{rng: rng, kind: []kind{honours, honours, ignores, ignores, races}[rng.IntN(5)], ctx: t.Context(), begun: time.Now(), holders: map[*writer]bool{}, acked: map[string][]string{}}
+		s := &simulation{
+			kind: []kind{honours, honours, ignores, ignores, races}[rng.IntN(5)],
+			rng:  rng, ctx: t.Context(), begun: time.Now(), holders: map[*writer]bool{}, acked: map[string][]string{},
+		}
 		s.t = t
 		s.skew = time.Duration(rng.Int64N(int64(20*24*time.Hour))) - 10*24*time.Hour
 		s.bucket = costest.New(costest.Options{Credentials: []costest.Credentials{bucketKey}, Versioned: s.kind != honours})
@@ -86,7 +85,7 @@ func (s *simulation) locked(step func()) {
 func (s *simulation) landed(w *writer, key string) {
 	s.locked(func() {
 		s.note("%s writes %s", w.name, key)
-		if s.kind == races && w.alive() {
+		if s.kind == races && w.holding {
 			s.holders[w] = true // both racers believe that they hold, until they write
 		}
 		s.alone(w, "writes")
@@ -95,8 +94,8 @@ func (s *simulation) landed(w *writer, key string) {
 
 // alone reports other live holders than w.
 func (s *simulation) alone(w *writer, does string) {
-	for other := range s.holders {
-		if other != w && other.alive() {
+	for _, other := range s.writers {
+		if other != w && s.holders[other] && other.alive() {
 			s.fault("%s %s while %s holds the lease", w.name, does, other.name)
 		}
 	}
@@ -114,6 +113,8 @@ type writer struct {
 	diesAt   int           // the request before or in which it dies; 0 for none
 	diesIn   bool
 	requests int
+	holding  bool      // as it believes
+	since    time.Time // it took the lease
 	dead     bool
 }
 
@@ -186,12 +187,15 @@ func (w *writer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
 		trace.GetConn(req.URL.Host)
 	}
+	if isData(req) && !w.alive() {
+		w.locked(func() { w.fault("%s sends a write after its lease's end", w.name) })
+	}
 	f := w.draw(req)
 	answer, givenUp := make(chan *http.Response, 1), make(chan struct{})
 	go w.deliver(detached(req), f, answer, givenUp)
 	defer close(givenUp)
 	if w.requests == w.diesAt {
-		sleepFor(w.between(1, f.there+f.back))
+		time.Sleep(w.between(1, f.there+f.back))
 		w.die()
 	}
 	patience := attemptTime
@@ -244,7 +248,7 @@ func (w *writer) land(req *http.Request, f fate) *http.Response {
 		}
 		time.Sleep(f.race)
 	}
-	if req.Method == http.MethodPut && !strings.Contains(key, "_lock/") {
+	if isData(req) {
 		w.landed(w, key)
 	}
 	resp, err := w.roundTrip(req)
@@ -254,77 +258,12 @@ func (w *writer) land(req *http.Request, f fate) *http.Response {
 	return resp
 }
 
+// isData reports whether a request writes what the lease guards.
+func isData(req *http.Request) bool {
+	return req.Method == http.MethodPut && !strings.Contains(req.URL.Path, "/_lock/")
+}
+
 func (w *writer) dated(resp *http.Response) *http.Response {
 	resp.Header.Set("Date", w.now().Format(http.TimeFormat))
 	return resp
 }
-
-// detached is the request as it lies in the network, whatever becomes of its client.
-func detached(req *http.Request) *http.Request {
-	out := req.Clone(context.WithoutCancel(req.Context()))
-	if req.Body != nil {
-		body, err := io.ReadAll(req.Body)
-		if err != nil {
-			panic(err)
-		}
-		out.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	return out
-}
-
-func refusal(req *http.Request, status int, code string) *http.Response {
-	return &http.Response{
-		StatusCode: status, Header: http.Header{}, Request: req,
-		Body: io.NopCloser(strings.NewReader("<Error><Code>" + code + "</Code></Error>")),
-	}
-}
-
-// noAnswer stands for a failure that is worth a retry. The store below takes it as final, so that the retry is this
-// file's, whose pauses a seed repeats.
-func noAnswer(req *http.Request) *http.Response {
-	return refusal(req, http.StatusBadRequest, "NoAnswer")
-}
-
-// client is a store with retries by the writer's luck.
-type client struct {
-	storage.Store
-	w *writer
-}
-
-func (w *writer) client() client {
-	return client{storage.NewCOS(bucketURL, storage.Credentials{
-		ID: secret.New(bucketKey.SecretID), Key: secret.New(bucketKey.SecretKey), Token: secret.New(bucketKey.SessionToken),
-	}, w), w}
-}
-
-func (c client) Get(ctx context.Context, key string) (body []byte, err error) {
-	err = c.retry(ctx, func() error { body, err = c.Store.Get(ctx, key); return err })
-	return body, err
-}
-
-func (c client) Put(ctx context.Context, key string, body []byte) error {
-	return c.retry(ctx, func() error { return c.Store.Put(ctx, key, body) })
-}
-
-func (c client) Create(ctx context.Context, key string, body []byte) error {
-	return c.retry(ctx, func() error { return c.Store.Create(ctx, key, body) })
-}
-
-func (c client) retry(ctx context.Context, attempt func() error) error {
-	for n := 1; ; n++ {
-		err := attempt()
-		var answer *storage.COSError
-		if n == 5 || !errors.As(err, &answer) || answer.Code != "NoAnswer" {
-			return err
-		}
-		timer := time.NewTimer(c.w.between(100*time.Millisecond, 300*time.Millisecond) << n)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return errors.Join(ctx.Err(), err)
-		}
-	}
-}
-
-func sleepFor(d time.Duration) { time.Sleep(d) }
