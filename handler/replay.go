@@ -116,8 +116,8 @@ func (r *run) daysOf(objects []storage.RawObject) (first, last stats.Day) {
 // replayBatch rebuilds the days of one batch.
 func (r *run) replayBatch(ctx context.Context, tmp string, objects []storage.RawObject, batch window, apps map[int64]bool, done map[stats.Day]bool) {
 	repair := ""
-	if r.event.from != nil && r.event.to != nil {
-		repair = r.summary.RunID // these very days were asked for
+	if r.event.from != nil && r.event.to != nil && r.event.apps == nil {
+		repair = r.summary.RunID // these very days were asked for, and all that the archive has of them
 	}
 	fold := r.lake.NewReplay(repair)
 	wants := func(a storage.RawAnswer) func(stats.Day) bool {

@@ -163,7 +163,8 @@ func (b *books) repaired(r *run, day stats.Day) {
 		}
 		b.claims[key] = slices.DeleteFunc(claims, func(c *claim) bool { return !r.archive[c.run] })
 		for _, c := range b.claims[key] {
-			c.settled, c.seen = false, make(map[string]bool) // until the replay ends
+			// What was not asked for has to be kept; the rest is settled when the replay ends.
+			c.settled, c.seen = !r.ask.wantsApp(key.app), make(map[string]bool)
 		}
 	}
 	for key := range r.began {

@@ -153,8 +153,13 @@ func (w *world) trouble(r *run) *run {
 	}
 	if w.chance(0.25) {
 		r.kill = []killPoint{
-			{"", 1 + w.rng.IntN(55)}, {"", 1 + w.rng.IntN(55)}, {"PUT app_daily_stats/", 1 + w.rng.IntN(3)}, {"PUT app_daily_stats/", 1},
-			{"GET app_daily_stats/", 1 + w.rng.IntN(30)}, {"PUT _", 1 + w.rng.IntN(6)}, {"CHAT ", 1 + w.rng.IntN(3)},
+			{"", 1 + w.rng.IntN(55)},
+			{"", 1 + w.rng.IntN(55)},
+			{"PUT app_daily_stats/", 1 + w.rng.IntN(3)},
+			{"PUT app_daily_stats/", 1},
+			{"GET app_daily_stats/", 1 + w.rng.IntN(30)},
+			{"PUT _", 1 + w.rng.IntN(6)},
+			{"CHAT ", 1 + w.rng.IntN(3)},
 		}[w.rng.IntN(7)]
 	}
 	if w.chance(0.05) {
@@ -227,7 +232,7 @@ func (w *world) damage() {
 func (w *world) mend(fare func(*run) *run) {
 	for _, day := range slices.Sorted(maps.Keys(w.table.damaged)) {
 		if w.chance(0.7) {
-			w.do(fare(w.prepare(ask{replay: true, from: &day, to: &day})))
+			w.do(fare(w.prepare(ask{replay: true, from: &day, to: &day, apps: w.someApps()})))
 			w.mustStand()
 			time.Sleep(time.Hour)
 			continue

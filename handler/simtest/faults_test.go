@@ -92,9 +92,18 @@ func pickKind(q *request, dice *rand.Rand) (kind, *chattest.Fault) {
 		return k, nil
 	}
 	faults := []chattest.Fault{
-		{Code: 60008}, {Code: 70500}, {Code: 60007}, {Code: 60020}, {Code: 99999},
-		{Status: 502}, {Status: 403}, {Body: []byte("<html>gateway</html>")}, {Body: []byte{}}, {Body: []byte(`{"ErrorCode":0,"Result":[{"Da`)},
-		{Body: []byte(`{"Result":[]}`)}, {Body: []byte(`{"ErrorCode":0,"Result":"none"}`)},
+		{Code: 60008},
+		{Code: 70500},
+		{Code: 60007},
+		{Code: 60020},
+		{Code: 99999},
+		{Status: 502},
+		{Status: 403},
+		{Body: []byte("<html>gateway</html>")},
+		{Body: []byte{}},
+		{Body: []byte(`{"ErrorCode":0,"Result":[{"Da`)},
+		{Body: []byte(`{"Result":[]}`)},
+		{Body: []byte(`{"ErrorCode":0,"Result":"none"}`)},
 	}
 	return k, &faults[dice.IntN(len(faults))]
 }

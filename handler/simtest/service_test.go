@@ -147,8 +147,14 @@ func (s *service) text(dice *rand.Rand) any {
 
 // bads are what makes an entry no row.
 var bads = []map[string]any{
-	{"UpMsgNum": "12.0"}, {"UpMsgNum": -1}, {"LoginTimes": "99999999999999999999"}, {"ActiveUserNum": true}, {"CallBackRsp": "1e3"},
-	{"AppId": "1400000999"}, {"Date": "20261399"}, {"Date": nil},
+	{"UpMsgNum": "12.0"},
+	{"UpMsgNum": -1},
+	{"LoginTimes": "99999999999999999999"},
+	{"ActiveUserNum": true},
+	{"CallBackRsp": "1e3"},
+	{"AppId": "1400000999"},
+	{"Date": "20261399"},
+	{"Date": nil},
 }
 
 // change changes one row of one app.

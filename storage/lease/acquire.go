@@ -224,7 +224,7 @@ func (a *acquirer) pause(ctx context.Context, reason error) error {
 func (a *acquirer) lease(generation int64) *Lease {
 	return &Lease{
 		chain: a.chain, generation: generation, record: a.mine, honoured: a.honoured,
-		watch: a.watch, limit: a.limit, started: a.started,
+		watch: a.watch, limit: a.limit, started: a.started, turn: make(chan struct{}, 1),
 	}
 }
 

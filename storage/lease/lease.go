@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -56,7 +55,7 @@ type Lease struct {
 	released atomic.Bool
 	doubt    atomic.Int64 // when a write last ended that may still have an attempt in flight: nanoseconds by watch, or 0
 
-	mu        sync.Mutex
+	turn      chan struct{} // to read the own generation, one at a time; room for one
 	confirmed bool
 	lost      error
 }
@@ -96,8 +95,8 @@ func (l *Lease) last() record {
 // confirm reads once whether this run still owns its generation: racing creates may both have succeeded, and the other's
 // may have landed after the reading back.
 func (l *Lease) confirm(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	if l.confirmed || l.lost != nil {
 		return l.lost
 	}
