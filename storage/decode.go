@@ -19,6 +19,9 @@ func decode(file []byte, day stats.Day) (rows []storedRow, s schema, err error) 
 	if err := cmp.Or(checkFrame(file), checkSum(file)); err != nil {
 		return nil, schema{}, err
 	}
+	if err := checkFooter(file); err != nil {
+		return nil, schema{}, err
+	}
 	// The Parquet reader panics on some damaged files (https://github.com/parquet-go/parquet-go/issues/537).
 	defer func() {
 		if p := recover(); p != nil {
@@ -73,12 +76,12 @@ func newDecoder(f *parquet.File, day stats.Day) (*decoder, error) {
 		seen[name] = true
 		c, ok := known[name]
 		if !ok {
-			fc := foreignColumn{name: name, node: column, leaves: countLeaves(column)}
+			fc := foreignColumn{name: name, node: plainNode{column}, leaves: countLeaves(column)}
 			if column.Required() {
-				fc.node, fc.lift = parquet.Optional(column), 1
+				fc.node, fc.lift = parquet.Optional(plainNode{column}), 1
 			}
-			for range fc.leaves {
-				d.leaves = append(d.leaves, keepForeign(foreignLeaves, fc.lift))
+			for _, c := range leavesOf(column) {
+				d.leaves = append(d.leaves, keepForeign(c, foreignLeaves, fc.lift))
 				foreignLeaves++
 			}
 			foreign = append(foreign, fc)
@@ -209,12 +212,25 @@ func extraSetters() []leaf {
 	}
 }
 
-func keepForeign(column, lift int) leaf {
+func keepForeign(c *parquet.Column, column, lift int) leaf {
 	return leaf{nulls: true, set: func(r *storedRow, v parquet.Value) error {
+		if v.DefinitionLevel() > c.MaxDefinitionLevel() || v.RepetitionLevel() > c.MaxRepetitionLevel() {
+			return fmt.Errorf("its column %s has a level beyond its schema", c.Name())
+		}
 		v = v.Clone()
 		r.foreign = append(r.foreign, v.Level(v.RepetitionLevel(), v.DefinitionLevel()+lift, column))
 		return nil
 	}}
+}
+
+func leavesOf(c *parquet.Column) (leaves []*parquet.Column) {
+	if c.Leaf() {
+		return []*parquet.Column{c}
+	}
+	for _, child := range c.Columns() {
+		leaves = append(leaves, leavesOf(child)...)
+	}
+	return leaves
 }
 
 // rows reads all rows, and refuses a file that could not have been written here.
@@ -254,8 +270,14 @@ func (d *decoder) rows(f *parquet.File) ([]storedRow, error) {
 
 func (d *decoder) row(values parquet.Row) (storedRow, error) {
 	r := storedRow{Row: stats.NewRow(0, 0)}
-	keys := 0
+	keys, columns := 0, 0
 	for _, v := range values {
+		if v.RepetitionLevel() == 0 {
+			if v.Column() != columns {
+				return r, errors.New("it has a row without a value of each column")
+			}
+			columns++
+		}
 		leaf := d.leaves[v.Column()]
 		if v.IsNull() && !leaf.nulls {
 			continue
@@ -266,6 +288,9 @@ func (d *decoder) row(values parquet.Row) (storedRow, error) {
 		if err := leaf.set(&r, v); err != nil {
 			return r, err
 		}
+	}
+	if columns != len(d.leaves) {
+		return r, errors.New("it has a row without a value of each column")
 	}
 	if keys != 2 {
 		return r, errors.New("it has a row without an app or a day")

@@ -28,6 +28,7 @@ type gate struct {
 	w    *world
 	wake chan struct{} // something waits
 	quit chan struct{}
+	turn sync.Mutex // of the world: whoever has slept sees by it what was served meanwhile
 
 	mu      sync.Mutex
 	waiting []*request
@@ -78,7 +79,9 @@ func (g *gate) serve() {
 			return
 		}
 		for q := g.first(); q != nil; q = g.first() {
+			g.turn.Lock()
 			g.w.answer(q)
+			g.turn.Unlock()
 		}
 	}
 }

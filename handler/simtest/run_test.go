@@ -126,6 +126,8 @@ func (w *world) do(runs ...*run) {
 	}
 	// What they left in flight lands now or never.
 	time.Sleep(longestStray)
+	w.gate.turn.Lock()
+	defer w.gate.turn.Unlock()
 	for _, r := range runs {
 		w.settle(r)
 	}

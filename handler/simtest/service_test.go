@@ -25,7 +25,7 @@ type service struct {
 	w      *world
 	apps   []chattest.App
 	rows   map[int64]map[stats.Day]*served
-	serial int // the newest value: each is given to one field once
+	serial int // the newest value: each is made for one field once
 	still  bool
 	fault  *chattest.Fault // of the call that is being served
 	server http.Handler
@@ -34,6 +34,7 @@ type service struct {
 // served is a row as the API gives it.
 type served struct {
 	fields map[string]any
+	before map[string]any // the value that a field had before the one that it has
 	hidden bool
 	bad    map[string]any // what makes it no row; nil where it is one
 	twin   map[string]any // what the day's second entry has instead; nil where there is none
@@ -199,10 +200,20 @@ func (s *service) change(dice *rand.Rand) {
 		r.twin = nil
 		what = "comes once"
 	default:
-		if slices.Contains(counters, field) {
+		now := r.fields[field]
+		switch old, ok := r.before[field]; {
+		case ok && dice.IntN(3) == 0:
+			r.fields[field] = old // a revision is taken back
+		case slices.Contains(counters, field):
 			r.fields[field] = s.value(dice)
-		} else {
+		default:
 			r.fields[field] = s.text(dice)
+		}
+		if r.before == nil {
+			r.before = make(map[string]any)
+		}
+		if now != nil && now != "" {
+			r.before[field] = now
 		}
 		what = fmt.Sprintf("has %s %v", field, r.fields[field])
 	}
