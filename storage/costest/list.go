@@ -100,8 +100,10 @@ func (s *Server) listObjects(query url.Values) (response, error) {
 		return response{}, err
 	}
 	prefix, delimiter, marker := query.Get("prefix"), query.Get("delimiter"), query.Get("marker")
-	out := listXML{Name: bucketName, EncodingType: query.Get("encoding-type"), Prefix: show(prefix),
-		Marker: show(marker), MaxKeys: most, Delimiter: show(delimiter)}
+	out := listXML{
+		Name: bucketName, EncodingType: query.Get("encoding-type"), Prefix: show(prefix),
+		Marker: show(marker), MaxKeys: most, Delimiter: show(delimiter),
+	}
 	last, entries := "", 0
 	for _, key := range keys {
 		rest, ok := strings.CutPrefix(key, prefix)

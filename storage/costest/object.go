@@ -66,8 +66,10 @@ func (s *Server) serveObject(r *http.Request, q Request, body []byte) (response,
 }
 
 func methodNotAllowed() *apiError {
-	return &apiError{status: http.StatusMethodNotAllowed, code: "MethodNotAllowed",
-		message: "The specified method is not allowed against this resource."}
+	return &apiError{
+		status: http.StatusMethodNotAllowed, code: "MethodNotAllowed",
+		message: "The specified method is not allowed against this resource.",
+	}
 }
 
 // onlyHeaders refuses a header that asks for more than is implemented.
@@ -89,16 +91,20 @@ func (s *Server) putObject(r *http.Request, key string, body []byte) (response, 
 		return response{}, err
 	}
 	if r.ContentLength <= 0 && r.Header.Get("Content-Length") == "" && len(r.TransferEncoding) == 0 {
-		return response{}, &apiError{status: http.StatusLengthRequired, code: "MissingContentLength",
-			message: "You must provide the Content-Length HTTP header."}
+		return response{}, &apiError{
+			status: http.StatusLengthRequired, code: "MissingContentLength",
+			message: "You must provide the Content-Length HTTP header.",
+		}
 	}
 	if sent := r.Header.Get("Content-MD5"); sent != "" {
 		want, err := base64.StdEncoding.DecodeString(sent)
 		if got := md5.Sum(body); err != nil || len(want) != md5.Size {
 			return response{}, &apiError{status: http.StatusBadRequest, code: "InvalidDigest", message: "Content-MD5 is not valid."}
 		} else if !bytes.Equal(want, got[:]) {
-			return response{}, &apiError{status: http.StatusBadRequest, code: "BadDigest",
-				message: "The Content-MD5 you specified did not match what we received."}
+			return response{}, &apiError{
+				status: http.StatusBadRequest, code: "BadDigest",
+				message: "The Content-MD5 you specified did not match what we received.",
+			}
 		}
 	}
 	forbid := false
@@ -129,8 +135,10 @@ func (s *Server) getObject(r *http.Request, key string) (response, error) {
 	h.Set("Last-Modified", o.modified.Format(http.TimeFormat))
 	h.Set("Accept-Ranges", "bytes")
 	if v := r.Header.Get("If-Match"); v != "" && !matches(v, o.etag) {
-		return response{}, &apiError{status: http.StatusPreconditionFailed, code: "PreconditionFailed",
-			message: "At least one of the preconditions you specified did not hold."}
+		return response{}, &apiError{
+			status: http.StatusPreconditionFailed, code: "PreconditionFailed",
+			message: "At least one of the preconditions you specified did not hold.",
+		}
 	}
 	if v := r.Header.Get("If-None-Match"); v != "" && matches(v, o.etag) {
 		return response{status: http.StatusNotModified, header: h}, nil
@@ -174,8 +182,10 @@ func parseRange(field string, size int) (from, to int, err error) {
 		from, to = int(min(a, uint64(size))), int(min(b+1, uint64(size)))
 	}
 	if from >= to {
-		return 0, 0, &apiError{status: http.StatusRequestedRangeNotSatisfiable, code: "InvalidRange",
-			message: "The requested range is not satisfiable."}
+		return 0, 0, &apiError{
+			status: http.StatusRequestedRangeNotSatisfiable, code: "InvalidRange",
+			message: "The requested range is not satisfiable.",
+		}
 	}
 	return from, to, nil
 }

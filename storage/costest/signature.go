@@ -113,8 +113,10 @@ func parseAuthorization(header string) (a authorization, err error) {
 			return a, denied("The Authorization header has no " + name + ".")
 		}
 	}
-	a = authorization{id: fields["q-ak"], keyTime: fields["q-key-time"], signature: fields["q-signature"],
-		headers: list(fields["q-header-list"]), params: list(fields["q-url-param-list"])}
+	a = authorization{
+		id: fields["q-ak"], keyTime: fields["q-key-time"], signature: fields["q-signature"],
+		headers: list(fields["q-header-list"]), params: list(fields["q-url-param-list"]),
+	}
 	switch {
 	case len(fields) != 7:
 		return a, denied("The Authorization header has an unknown field.")
@@ -145,8 +147,10 @@ func (s *Server) credentialsOf(id, token string) (key string, err error) {
 			return c.SecretKey, nil
 		}
 	}
-	return "", &apiError{status: http.StatusForbidden, code: "InvalidAccessKeyId",
-		message: "The Access Key Id you provided does not exist in our records"}
+	return "", &apiError{
+		status: http.StatusForbidden, code: "InvalidAccessKeyId",
+		message: "The Access Key Id you provided does not exist in our records",
+	}
 }
 
 // maxSkew is how far a client's clock may be ahead. COS names no number; without any, a test with a fixed clock would
@@ -164,8 +168,10 @@ func (s *Server) inTime(keyTime string) error {
 	case err1 != nil || err2 != nil || start > end:
 		return denied("q-key-time is not START;END.")
 	case start > now+maxSkew:
-		return &apiError{status: http.StatusForbidden, code: "RequestTimeTooSkewed",
-			message: "The difference between the request time and the current time is too large."}
+		return &apiError{
+			status: http.StatusForbidden, code: "RequestTimeTooSkewed",
+			message: "The difference between the request time and the current time is too large.",
+		}
 	case end <= now:
 		return denied("Request has expired")
 	}
