@@ -63,6 +63,6 @@ LOCATION 'cosn://lake-1250000000/im/app_daily_stats/';
 -- Spark does not see a new day by itself. MSCK REPAIR TABLE adds all days that are not yet known: once now, and after each
 -- run. One day alone is quicker, and harmless if it is known:
 --   ALTER TABLE `chatlake`.`app_daily_stats` ADD IF NOT EXISTS PARTITION (`dt` = '2026-11-24')
--- A session that has read the table keeps a list of its files. After a run that revised days, there:
+-- A DataFrame that a session keeps gives what it first read. After a run that revised days, there:
 --   REFRESH TABLE `chatlake`.`app_daily_stats`
 MSCK REPAIR TABLE `chatlake`.`app_daily_stats`;
