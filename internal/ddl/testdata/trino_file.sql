@@ -1,6 +1,6 @@
 -- Trino, Hive connector. Its catalog reads file:// with this in etc/catalog/NAME.properties:
 --   fs.hadoop.enabled=true
--- With Trino's own local file system (fs.native-local.enabled=true, local.location=/) write local:// for file:// below: by
+-- With the local file system of Trino itself (fs.native-local.enabled=true, local.location=/) write local:// for file:// below: by
 -- file:// it would register no day, and say nothing.
 -- A new version of chatlake may bring a column. Then drop the table and paste this again: the table is external, its
 -- files stay.
