@@ -119,6 +119,10 @@ func (r *run) replayBatch(ctx context.Context, tmp string, objects []storage.Raw
 	if r.event.from != nil && r.event.to != nil && r.event.apps == nil {
 		repair = r.summary.RunID // these very days were asked for, and all that the archive has of them
 	}
+	spooled, whole := r.inOrder(ctx, tmp, objects, batch)
+	if !whole {
+		repair = "" // what could not be fetched now can be by another run
+	}
 	fold := r.lake.NewReplay(repair)
 	wants := func(a storage.RawAnswer) func(stats.Day) bool {
 		merged := request{from: a.From, to: a.To}
@@ -126,7 +130,7 @@ func (r *run) replayBatch(ctx context.Context, tmp string, objects []storage.Raw
 			return day >= batch.From && day <= batch.To && merged.wants(day) && r.event.wants(day)
 		}
 	}
-	for _, object := range r.inOrder(ctx, tmp, objects, batch) {
+	for _, object := range spooled {
 		file, err := os.Open(object.path)
 		if err == nil {
 			err = storage.ReadArchive(file, func(a storage.RawAnswer) error {
@@ -181,9 +185,9 @@ type spooled struct {
 }
 
 // inOrder fetches the objects that can hold the days and returns them in the order in which their answers were given,
-// which need not be that of their runs' clocks.
-func (r *run) inOrder(ctx context.Context, tmp string, objects []storage.RawObject, days window) []spooled {
-	var found []spooled
+// which need not be that of their runs' clocks, and whether all could be fetched.
+func (r *run) inOrder(ctx context.Context, tmp string, objects []storage.RawObject, days window) (found []spooled, whole bool) {
+	whole = true
 	for _, o := range objects {
 		if o.Day < days.From-1 || o.Day > days.To+apiDays+1 {
 			continue
@@ -195,6 +199,7 @@ func (r *run) inOrder(ctx context.Context, tmp string, objects []storage.RawObje
 			err = os.WriteFile(s.path, body, 0o600)
 		}
 		if err != nil {
+			whole = false
 			if ctx.Err() == nil {
 				r.damagedObject(o.Key, err)
 			}
@@ -203,5 +208,5 @@ func (r *run) inOrder(ctx context.Context, tmp string, objects []storage.RawObje
 		found = append(found, s)
 	}
 	slices.SortStableFunc(found, func(a, b spooled) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
-	return found
+	return found, whole
 }

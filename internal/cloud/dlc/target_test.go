@@ -69,11 +69,15 @@ func TestStatement(t *testing.T) {
 			t.Errorf("got %s, %v", got, err)
 		}
 	}
+	const bare = "ALTER TABLE `DataLakeCatalog`.`lake`.`app_daily_stats` ADD IF NOT EXISTS PARTITION (dt = '2026-11-22') PARTITION (dt = '2026-11-24')"
+	if got, err := dlc.Statement(target, "", days); err != nil || got != bare {
+		t.Errorf("without a folder: %s, %v", got, err)
+	}
 	if days[0] != days[2] || days[0] == days[1] {
 		t.Error("the caller's days were moved")
 	}
 	for _, folder := range []string{
-		"", "cos://b/p", "cosn://", "cosn://b/it's", `cosn://b/a\b`, "cosn://b/${x}", "cosn://b/a b", "cosn://b//a", "cosn://b/a\n", "file:///tmp", "cosn://b/a;b", "cosn://b/a`",
+		"cos://b/p", "cosn://", "cosn://b/it's", `cosn://b/a\b`, "cosn://b/${x}", "cosn://b/a b", "cosn://b//a", "cosn://b/a\n", "file:///tmp", "cosn://b/a;b", "cosn://b/a`",
 	} {
 		if got, err := dlc.Statement(target, folder, days); err == nil {
 			t.Errorf("%q gave %s", folder, got)
