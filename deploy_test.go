@@ -44,7 +44,7 @@ func TestServerlessFileFaults(t *testing.T) {
 		{"reserved variable", "CHATLAKE_LAKE: ", "TENCENTCLOUD_SECRETID: ", "TENCENTCLOUD_SECRETID: reserved"},
 		{"too many variables", "cos:chatlake/apps.json", "cos:" + strings.Repeat("x", 4096), "4 KB"},
 		{"apps in the file", "cos:chatlake/apps.json", `'[{"sdk_app_id":1}]'`, "CHATLAKE_APPS"},
-		{"webhook in the file", "# CHATLAKE_ALERT_URL: ${env:CHATLAKE_ALERT_URL}", "CHATLAKE_ALERT_URL: https://example.com/hook", "CHATLAKE_ALERT_URL: a secret"},
+		{"webhook in the file", "CHATLAKE_APPS:", "CHATLAKE_ALERT_URL: https://example.com/hook\n      CHATLAKE_APPS:", "CHATLAKE_ALERT_URL: a secret"},
 		{"key in a comment", "# A folder", "# AKID0123456789abcdefghijklmnop", "looks like a secret"},
 		{"reference within a text", "${env:CHATLAKE_LAKE}", "https://${env:BUCKET}/lake", "whole value"},
 		{"retries that are ignored", "asyncRunEnable: false", "retryNum: 2", "retryNum"},
