@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -188,11 +189,11 @@ type spooled struct {
 // which need not be that of their runs' clocks, and whether all could be fetched.
 func (r *run) inOrder(ctx context.Context, tmp string, objects []storage.RawObject, days window) (found []spooled, whole bool) {
 	whole = true
-	for _, o := range objects {
+	for i, o := range objects {
 		if o.Day < days.From-1 || o.Day > days.To+apiDays+1 {
 			continue
 		}
-		s := spooled{key: o.Key, path: filepath.Join(tmp, filepath.Base(o.Key))}
+		s := spooled{key: o.Key, path: filepath.Join(tmp, strconv.Itoa(i))}
 		body, err := r.lake.ReadRaw(ctx, o)
 		if err == nil {
 			s.at = storage.RawTime(body)

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/rpc"
 	"os/exec"
@@ -161,11 +162,16 @@ func (b *logBuffer) bytes() []byte {
 	return bytes.Clone(b.buf.Bytes())
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// freePort returns a port below those that the system gives to outgoing connections, or one of these could take it before
+// the function does.
+func freePort() (port int, err error) {
+	const first, last = 20000, 32767
+	for range 100 {
+		port = first + rand.IntN(last-first+1)
+		var l net.Listener
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }
