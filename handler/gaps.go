@@ -123,7 +123,11 @@ func (h *holdings) gaps(app int64, covered, before *Coverage, old []Gap) []Gap {
 	// What has passed out of the window is known from the run before: its gaps, and the days since the last that the lake
 	// then had.
 	known := stats.Day(0)
+	wasGap := make(map[stats.Day]bool) // and whether the source lacked it
 	for _, g := range old {
+		for day := max(g.From, h.window.From); day <= g.To; day++ {
+			wasGap[day] = g.SourceLacks
+		}
 		for day := g.From; day <= min(g.To, h.window.From-1); day++ {
 			lacks(day, g.SourceLacks)
 			known = max(known, day)
@@ -136,8 +140,14 @@ func (h *holdings) gaps(app int64, covered, before *Coverage, old []Gap) []Gap {
 	}
 	answer, whole := h.answers[app]
 	for day := h.window.From; day <= h.window.To; day++ {
-		if bit := h.window.bit(day); (mine.window|h.unread)&bit == 0 {
+		switch bit := h.window.bit(day); {
+		case mine.window&bit != 0:
+		case h.unread&bit == 0:
 			lacks(day, whole && answer&bit == 0)
+		default: // what this run could not look into is as the run before left it, or the gap would be forgotten
+			if sourceLacks, ok := wasGap[day]; ok {
+				lacks(day, sourceLacks)
+			}
 		}
 	}
 	return h.ranges(app, days)

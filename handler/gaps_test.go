@@ -3,6 +3,7 @@ package handler_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"chatlake/handler"
 	"chatlake/internal/chat/chattest"
 	"chatlake/internal/stats"
+	"chatlake/storage/costest"
 )
 
 // show writes the gaps of an app as an operator would note them.
@@ -243,5 +245,33 @@ func TestARunThatIsAlwaysTooShort(t *testing.T) {
 				t.Errorf("app %d was pulled %d times in 6 runs", app.ID, pulled[app.ID])
 			}
 		}
+	})
+}
+
+// TestWhatARunCannotReadIsNotForgotten: the file of a gap's day, on its last day in the window, and the newest summary.
+func TestWhatARunCannotReadIsNotForgotten(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.env["CHATLAKE_FAIL_ON"] = "never"
+		w.mustRun(w.timer())
+		w.failApp(1400000001)
+		w.runDaily(1)
+		w.chat.SetFault(func(c chattest.Call) *chattest.Fault {
+			return &chattest.Fault{Rows: func(rows []map[string]any) []map[string]any {
+				return slices.DeleteFunc(rows, func(r map[string]any) bool { return c.App == 1400000001 && r["Date"] == "20261125" })
+			}}
+		})
+		w.runDaily(28)
+		for _, denied := range []string{"dt=2026-11-25/part-0", "_runs/latest.json"} {
+			w.bucket.SetFault(func(r costest.Request) costest.Fault {
+				if r.Method == http.MethodGet && strings.Contains(r.Key, denied) {
+					return costest.Fault{Status: 403, Code: "AccessDenied"}
+				}
+				return costest.Fault{}
+			})
+			w.runDaily(1)
+		}
+		w.bucket.SetFault(nil)
+		s := w.runDaily(1)
+		wantGaps(t, s, 1400000001, "2026-11-25..2026-11-25 until 2026-12-24 lost source")
 	})
 }

@@ -88,6 +88,7 @@ type run struct {
 	answers    *storage.Archive // nil where none are kept
 	rejects    []storage.Reject
 	previous   latest
+	unknown    bool // the newest run's summary could not be fetched, and must not be replaced by one that knows less
 	holdings   *holdings
 	cos        *countingTransport
 	summary    Summary
@@ -242,12 +243,13 @@ func (r *run) unlock(ctx context.Context) {
 // readLatest reads what the newest run left. Without it, what it said of the lake is rebuilt from the window.
 func (r *run) readLatest(ctx context.Context) {
 	text, err := r.lake.LatestRun(ctx)
+	r.unknown = err != nil && !errors.Is(err, storage.ErrNotExist)
 	if err == nil {
 		err = json.Unmarshal(text, &r.previous)
 	}
 	if err != nil && !errors.Is(err, storage.ErrNotExist) {
 		r.previous = latest{}
-		r.warn(fmt.Sprintf("the newest run's summary cannot be read (%v): what it knew of gaps before %s is lost", err, r.holdings.window.From))
+		r.warn(fmt.Sprintf("the newest run's summary cannot be read (%v): this run does not know what it knew of gaps before %s", err, r.holdings.window.From))
 	}
 }
 
@@ -258,6 +260,9 @@ func (r *run) finish(ctx context.Context, coverage []Coverage) (Summary, error) 
 	newest, jsonErr := json.Marshal(latest{r.summary, coverage})
 	if jsonErr != nil {
 		panic(jsonErr) // neither has anything that JSON can't hold
+	}
+	if r.unknown {
+		newest = nil
 	}
 	if storeErr := r.lake.PutRun(ctx, r.day(), r.summary.RunID, r.summary.JSON(), newest); storeErr != nil {
 		r.fail(RunError{Stage: stageStore, Message: "the run's summary could not be stored: " + storeErr.Error(), Retryable: true})

@@ -85,13 +85,16 @@ func (e *DamagedError) Error() string {
 
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// PutRun stores a run's summary under its day, and latest as that of the newest run.
+// PutRun stores a run's summary under its day, and latest as that of the newest run; nil leaves the one that is there.
 func (l *Lake) PutRun(ctx context.Context, day stats.Day, runID string, summary, latest []byte) error {
 	if l.dryRun {
 		return nil
 	}
 	if err := l.store.Put(ctx, l.prefix+runKey(day, runID), summary); err != nil {
 		return err
+	}
+	if latest == nil {
+		return nil
 	}
 	return l.store.Put(ctx, l.prefix+latestRunKey, latest)
 }
