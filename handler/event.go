@@ -36,7 +36,7 @@ type request struct {
 // parseEvent reads a timer's event, a request, or nothing. now is the run's clock where the event has none.
 // https://cloud.tencent.com/document/product/583/9708 describes the timer's event.
 func parseEvent(payload []byte, now time.Time) (event, []string) {
-	e := event{trigger: "manual", clock: now.UTC()}
+	e := event{trigger: "manual", clock: now.UTC(), request: request{source: sourceAPI}}
 	p := eventParser{where: "the event"}
 	keys := p.object(payload)
 	if _, ok := keys["Type"]; !ok {

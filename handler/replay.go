@@ -20,6 +20,9 @@ import (
 // the archive is read for as many of these batches as its answers reach into, two as a rule.
 const replayDays = 31
 
+// farAhead is beyond any day that an answer may have.
+const farAhead = 100 * 366
+
 // replay rebuilds days from the raw archive.
 func (r *run) replay(ctx context.Context) {
 	ctx, cancel := r.budget.forMerge(ctx)
@@ -41,6 +44,9 @@ func (r *run) replay(ctx context.Context) {
 	first, last := r.daysOf(objects)
 	for from := first; from <= last; from += replayDays {
 		batch := window{from, min(from+replayDays-1, last)}
+		if batch.To == last && r.event.to == nil {
+			batch.To += farAhead // days to come, which the API has given before their time
+		}
 		if ctx.Err() != nil {
 			batch.To = last
 			r.fail(RunError{Stage: stageStore, Retryable: true, Message: "the run's time ended before " + batch.String() + " were rebuilt: ask for them by from and to"})

@@ -62,7 +62,15 @@ func (w *world) answers() (all []storage.RawAnswer) {
 // times, revisions.
 func (w *world) history() {
 	w.env["CHATLAKE_FAIL_ON"] = "all"
+	w.chat.SetFault(func(chattest.Call) *chattest.Fault {
+		return &chattest.Fault{Rows: func(rows []map[string]any) []map[string]any {
+			ahead := maps.Clone(rows[0])
+			ahead["Date"] = "20261215" // a day to come
+			return append(rows, ahead)
+		}}
+	})
 	w.mustRun(w.timer())
+	w.chat.SetFault(nil)
 	w.runDaily(2)
 	w.revise(1400000001, day("2026-11-20"), map[string]any{"ActiveUserNum": "111", "Newcomer": "x"})
 	w.failApp(1400000002)
