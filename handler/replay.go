@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -214,6 +213,6 @@ func (r *run) inOrder(ctx context.Context, tmp string, objects []storage.RawObje
 		}
 		found = append(found, s)
 	}
-	slices.SortStableFunc(found, func(a, b spooled) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
+	slices.SortStableFunc(found, func(a, b spooled) int { return a.at.Compare(b.at) })
 	return found, whole
 }
