@@ -84,7 +84,7 @@ func (r *run) register(ctx context.Context) {
 	if r.config.catalog == nil || r.event.dryRun {
 		return
 	}
-	ctx, cancel := r.budget.forMerge(ctx)
+	ctx, cancel := context.WithDeadline(ctx, r.budget.mergeEnd(r.work()))
 	defer cancel()
 	ctx, cancel = context.WithTimeout(ctx, mostForRegister)
 	defer cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -12,28 +13,35 @@ import (
 	"chatlake/storage"
 )
 
-// daysAtOnce bounds the days that are merged side by side, and by that the files in memory.
-const daysAtOnce = 10
-
 // merge merges the rows into the lake, day by day, and looks into the other days of the window.
-func (r *run) merge(ctx context.Context, days map[stats.Day][]stats.Row) {
-	ctx, cancel := r.budget.forMerge(ctx)
+func (r *run) merge(ctx context.Context) {
+	ctx, cancel := context.WithDeadline(ctx, r.budget.mergeEnd(r.work()))
 	defer cancel()
-	var all []stats.Day
-	for day := range days {
-		all = append(all, day)
-	}
-	r.eachDay(ctx, all, func(ctx context.Context, day stats.Day) (storage.Merged, error) {
-		return r.lake.Merge(ctx, day, days[day], r.event.clock)
+	r.eachDay(ctx, r.rows.list(), func(ctx context.Context, day stats.Day) (storage.Merged, error) {
+		rows, err := r.rows.day(day)
+		if err != nil {
+			return storage.Merged{}, err
+		}
+		return r.lake.Merge(ctx, day, rows, r.event.clock)
 	})
-	r.lookInto(ctx, func(day stats.Day) bool { return days[day] != nil })
+	r.lookInto(ctx, func(day stats.Day) bool { return r.rows.days[day] != nil })
+}
+
+// mostDaysAtOnce bounds the days that are merged side by side, where memory does not.
+const mostDaysAtOnce = 10
+
+// daysAtOnce is how many days to merge side by side: as many as half of the process's memory limit holds, files and rows.
+func (r *run) daysAtOnce() int {
+	const rowBytes = 2 << 10 // of a row that is decoded, merged and encoded
+	rows := max(r.rows.most(), len(r.previous.Coverage), 1)
+	return int(min(max(debug.SetMemoryLimit(-1)/2/int64(rows*rowBytes), 1), mostDaysAtOnce))
 }
 
 // eachDay does a job to days side by side and takes into the summary what came of it.
 func (r *run) eachDay(ctx context.Context, days []stats.Day, job func(context.Context, stats.Day) (storage.Merged, error)) {
 	slices.Sort(days)
 	p := &r.summary.Partitions
-	for _, o := range sideBySide(ctx, days, job) {
+	for _, o := range sideBySide(ctx, r.daysAtOnce(), days, job) {
 		if o.err != nil {
 			p.Failed = append(p.Failed, o.day)
 			r.holdings.unread |= r.holdings.window.bit(o.day)
@@ -66,7 +74,7 @@ func (r *run) lookInto(ctx context.Context, done func(stats.Day) bool) {
 	look := func(ctx context.Context, day stats.Day) (storage.Merged, error) {
 		return r.lake.Merge(ctx, day, nil, r.event.clock)
 	}
-	for _, o := range sideBySide(ctx, days, look) {
+	for _, o := range sideBySide(ctx, r.daysAtOnce(), days, look) {
 		if o.err != nil {
 			r.holdings.unread |= r.holdings.window.bit(o.day)
 			r.warn(fmt.Sprintf("%s could not be looked into for gaps: %v", o.day, o.err))
@@ -83,11 +91,11 @@ type outcome struct {
 	err    error
 }
 
-// sideBySide does a job to some days at once and returns what came of each, in their order. A panic is that day's error.
-func sideBySide(ctx context.Context, days []stats.Day, job func(context.Context, stats.Day) (storage.Merged, error)) []outcome {
+// sideBySide does a job to days, some at once, and returns what came of each, in their order. A panic is that day's error.
+func sideBySide(ctx context.Context, atOnce int, days []stats.Day, job func(context.Context, stats.Day) (storage.Merged, error)) []outcome {
 	outcomes := make([]outcome, len(days))
 	var group errgroup.Group
-	group.SetLimit(daysAtOnce)
+	group.SetLimit(atOnce)
 	for i, day := range days {
 		group.Go(func() error {
 			defer func() {

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,14 +19,13 @@ import (
 	"chatlake/storage"
 )
 
-// pull pulls all apps and returns their rows by day.
-func (r *run) pull(ctx context.Context) map[stats.Day][]stats.Row {
-	ctx, cancel := r.budget.forPull(ctx)
+// pull pulls all apps and keeps their rows and answers, until the time is needed for writing what it has.
+func (r *run) pull(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if r.config.raw && !r.event.dryRun {
-		r.answers = storage.NewArchive()
-	}
 	r.mostUrgentFirst(r.config.apps)
+	end := time.AfterFunc(time.Until(r.budget.pullEnd(r.work())), cancel)
+	defer end.Stop()
 	results := make(chan pulled)
 	go func() {
 		defer close(results)
@@ -39,21 +39,34 @@ func (r *run) pull(ctx context.Context) map[stats.Day][]stats.Row {
 		}
 		group.Wait()
 	}()
-	days := make(map[stats.Day][]stats.Row)
 	done := 0
 	for p := range results {
 		done++
-		r.take(p, days)
+		r.take(p)
+		end.Reset(time.Until(r.budget.pullEnd(r.work())))
 		if r.job.Progress != nil {
 			r.job.Progress(done, len(r.config.apps), r.summary.Apps.Failed)
 		}
 	}
 	slices.SortFunc(r.summary.Errors, func(a, b RunError) int { return cmp.Compare(a.AppID, b.AppID) })
-	return days
+}
+
+// work is what is left to write.
+func (r *run) work() work {
+	w := work{days: len(r.rows.days), rows: r.rows.rows, round: r.cos.round()}
+	if r.answers != nil {
+		w.archive = r.answers.Size()
+	}
+	if r.parsed > 0 {
+		w.row = r.parsing / time.Duration(r.parsed)
+	}
+	return w
 }
 
 // take adds what came of one app.
-func (r *run) take(p pulled, days map[stats.Day][]stats.Row) {
+func (r *run) take(p pulled) {
+	r.parsing += p.parsing
+	r.parsed += len(p.rows) + len(p.refused)
 	if p.err != nil {
 		r.summary.Apps.Failed++
 		r.holdings.failed[p.app.ID] = true
@@ -72,7 +85,7 @@ func (r *run) take(p pulled, days map[stats.Day][]stats.Row) {
 	var future []string
 	today := r.holdings.window.To + 1
 	for _, row := range p.rows {
-		days[row.Day] = append(days[row.Day], row)
+		r.rows.add(row)
 		if row.Day > today {
 			future = append(future, row.Day.String())
 		}
@@ -111,10 +124,9 @@ func (r *run) keepAnswer(e chat.Exchange) {
 // archive stores the answers and the refused rows, before the merge that may fail or be cut off. The table is the memory
 // and these its backup, so a failure here stops nothing.
 func (r *run) archive(ctx context.Context) {
-	ctx, cancel := r.budget.forMerge(ctx)
+	ctx, cancel := context.WithDeadline(ctx, r.budget.archiveEnd(r.work(), time.Now()))
 	defer cancel()
 	if r.answers != nil {
-		defer r.answers.Close()
 		if err := r.lake.PutArchive(ctx, r.day(), r.summary.RunID, r.answers); err != nil {
 			r.fail(RunError{Stage: stageArchive, Message: "the raw answers could not be stored, so that this run can't be replayed: " + err.Error(), Retryable: true})
 		}
@@ -131,6 +143,7 @@ type pulled struct {
 	refused  []refusal   // of the same days, or of none that could be read
 	answered []stats.Day // all days of the answer
 	attempts int
+	parsing  time.Duration // that reading the rows took
 	err      *RunError
 }
 
@@ -155,7 +168,9 @@ func pullApp(ctx context.Context, client *chat.Client, app chat.App, r request) 
 		p.err = pullError(app, err)
 		return p
 	}
+	began := time.Now()
 	p.readRows(answer.Entries, r.wants)
+	p.parsing = time.Since(began)
 	return p
 }
 

@@ -24,7 +24,7 @@ const farAhead = 100 * 366
 
 // replay rebuilds days from the raw archive.
 func (r *run) replay(ctx context.Context) {
-	ctx, cancel := r.budget.forMerge(ctx)
+	ctx, cancel := context.WithDeadline(ctx, r.budget.mergeEnd(r.work()))
 	defer cancel()
 	done := make(map[stats.Day]bool)
 	defer func() { r.lookInto(ctx, func(day stats.Day) bool { return done[day] }) }()

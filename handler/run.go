@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"chatlake/internal/chat"
@@ -41,14 +40,15 @@ type Job struct {
 func Run(ctx context.Context, job Job) (Summary, error) {
 	started := time.Now()
 	budget := newBudget(ctx, started)
-	ctx, cancel := budget.forAll(ctx)
+	ctx, cancel := context.WithDeadline(ctx, budget.end())
 	defer cancel()
 	if job.Transport == nil {
 		own := newTransport()
 		defer own.CloseIdleConnections()
 		job.Transport = own
 	}
-	r := &run{job: job, started: started, budget: budget, cos: &countingTransport{next: job.Transport}}
+	r := &run{job: job, started: started, budget: budget, rows: newSpool(), cos: &meter{next: job.Transport}}
+	defer r.rows.close()
 	if faults := r.prepare(ctx); len(faults) > 0 {
 		return r.refuse(faults)
 	}
@@ -63,9 +63,13 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 		r.replay(ctx)
 	} else {
 		r.fetchKeys(ctx)
-		days := r.pull(ctx)
+		if r.config.raw && !r.event.dryRun {
+			r.answers = storage.NewArchive()
+			defer r.answers.Close()
+		}
+		r.pull(ctx)
 		r.archive(ctx)
-		r.merge(ctx, days)
+		r.merge(ctx)
 	}
 	coverage := r.findGaps()
 	r.register(ctx)
@@ -87,10 +91,13 @@ type run struct {
 	chat       *chat.Client
 	answers    *storage.Archive // nil where none are kept
 	rejects    []storage.Reject
+	rows       *spool        // of the apps that were pulled
+	parsed     int           // entries of answers
+	parsing    time.Duration // them all
 	previous   latest
 	unknown    bool // the newest run's summary could not be fetched, and must not be replaced by one that knows less
 	holdings   *holdings
-	cos        *countingTransport
+	cos        *meter
 	summary    Summary
 }
 
@@ -233,7 +240,7 @@ func (r *run) unlock(ctx context.Context) {
 	if r.lease == nil {
 		return
 	}
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), r.budget.deadline)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), r.budget.unlockEnd())
 	defer cancel()
 	if err := r.lease.Release(ctx); err != nil {
 		r.log.Warn("the lease could not be released: it ends by itself", "run_id", r.summary.RunID, "error", err)
@@ -278,17 +285,6 @@ func newRunID(clock time.Time) string {
 	var unique [4]byte
 	rand.Read(unique[:])
 	return clock.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(unique[:])
-}
-
-// countingTransport counts the requests that go through it.
-type countingTransport struct {
-	next  http.RoundTripper
-	count atomic.Int64
-}
-
-func (t *countingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	t.count.Add(1)
-	return t.next.RoundTrip(req)
 }
 
 func newTransport() *http.Transport {

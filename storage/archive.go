@@ -89,6 +89,18 @@ func NewArchive() *Archive {
 	return &Archive{file: file, gzip: gzip.NewWriter(file)}
 }
 
+// Size returns about how many bytes the answers take.
+func (a *Archive) Size() int64 {
+	if a.file == nil {
+		return 0
+	}
+	info, err := a.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
 // Add appends an answer. What fails here is told by [Lake.PutArchive].
 func (a *Archive) Add(answer RawAnswer) {
 	if !answer.Good && len(answer.Body) > maxErrorBody {
@@ -121,10 +133,7 @@ func (a *Archive) bytes() ([]byte, error) {
 	if err := a.gzip.Close(); err != nil {
 		return nil, err
 	}
-	if _, err := a.file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	return io.ReadAll(a.file)
+	return os.ReadFile(a.file.Name())
 }
 
 // PutArchive stores a run's answers, if there are any.

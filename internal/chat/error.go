@@ -90,7 +90,7 @@ func (c *appCall) parseFault(class class, err error) error {
 }
 
 func (c *appCall) transportFault(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if ctx.Err() != nil {
 		err = fmt.Errorf("no whole answer within the call's time (%v at most)", callTimeout)
 	}
 	return c.fault(classRetry, withoutURL(err),
