@@ -145,7 +145,7 @@ func (h *holdings) gaps(app int64, covered, before *Coverage, old []Gap) []Gap {
 		case h.unread&bit == 0:
 			lacks(day, whole && answer&bit == 0)
 		default: // what this run could not look into is as the run before left it, or the gap would be forgotten
-			if sourceLacks, ok := wasGap[day]; ok {
+			if sourceLacks, ok := wasGap[day]; ok || before != nil && day > before.Last {
 				lacks(day, sourceLacks)
 			}
 		}
@@ -183,8 +183,12 @@ func (r *run) findGaps() []Coverage {
 		for _, g := range r.holdings.gaps(app, covered[app], before[app], old[app]) {
 			r.summary.Gaps = append(r.summary.Gaps, g)
 			if left := int(g.LostAfter - (yesterday + 1)); left < alarmDays && !g.Lost && !g.SourceLacks {
-				r.warn(fmt.Sprintf("app %d: the lake lacks %s to %s, and the API surely has the first of them until %s only (%d days left): see this run's errors, or pull the app by hand",
-					app, g.From, g.To, g.LostAfter, max(left, 0)))
+				until := fmt.Sprintf("surely has the first of them until %s only (%d days left)", g.LostAfter, left)
+				if left < 0 {
+					until = "may forget the first of them today"
+				}
+				r.warn(fmt.Sprintf("app %d: the lake lacks %s, and the API %s: see this run's errors, or pull the app by hand",
+					app, window{g.From, g.To}, until))
 			}
 		}
 	}

@@ -140,7 +140,7 @@ func TestAppsWithoutAnyRow(t *testing.T) {
 		w.failApp(1400000001)
 		s, _ := w.run(w.timer())
 		wantGaps(t, s, 1400000001, "2026-10-26..2026-11-24 until 2026-11-24")
-		if got := about(s, 1400000001); !strings.Contains(got, "(0 days left)") {
+		if got := about(s, 1400000001); !strings.Contains(got, "may forget the first of them today") {
 			t.Errorf("warning %q", got)
 		}
 		s = w.runDaily(3)
@@ -273,5 +273,27 @@ func TestWhatARunCannotReadIsNotForgotten(t *testing.T) {
 		w.bucket.SetFault(nil)
 		s := w.runDaily(1)
 		wantGaps(t, s, 1400000001, "2026-11-25..2026-11-25 until 2026-12-24 lost source")
+	})
+}
+
+// TestADayThatWasNeverThereAndCannotBeRead: the app fails, and so does the reading of its newest day.
+func TestADayThatWasNeverThereAndCannotBeRead(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.env["CHATLAKE_FAIL_ON"] = "never"
+		w.mustRun(w.timer())
+		w.failApp(1400000001)
+		w.bucket.SetFault(func(r costest.Request) costest.Fault {
+			if r.Method == http.MethodGet && strings.Contains(r.Key, "dt=2026-11-25/part-0") {
+				return costest.Fault{Status: 403, Code: "AccessDenied"}
+			}
+			return costest.Fault{}
+		})
+		s := w.runDaily(1)
+		wantGaps(t, s, 1400000001, "2026-11-25..2026-11-25 until 2026-12-24")
+		for _, e := range s.Errors {
+			if e.Day != nil && e.Retryable {
+				t.Errorf("a right that is missing will not come by itself: %+v", e)
+			}
+		}
 	})
 }

@@ -1,11 +1,13 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,6 +26,9 @@ func (r *run) merge(ctx context.Context) {
 		}
 		return r.lake.Merge(ctx, day, rows, r.event.clock)
 	})
+	if n := r.summary.Rows.Inserted; n > 0 && r.event.fields != nil {
+		r.warn(fmt.Sprintf("%d rows are new and have nothing but the fields of the request: pull their days again without fields", n))
+	}
 	r.lookInto(ctx, func(day stats.Day) bool { return r.rows.days[day] != nil })
 }
 
@@ -45,9 +50,7 @@ func (r *run) eachDay(ctx context.Context, days []stats.Day, job func(context.Co
 		if o.err != nil {
 			p.Failed = append(p.Failed, o.day)
 			r.holdings.unread |= r.holdings.window.bit(o.day)
-			r.fail(RunError{
-				Day: &o.day, Stage: stageStore, Message: o.err.Error(), Retryable: !errors.As(o.err, new(*storage.DamagedError)),
-			})
+			r.fail(RunError{Day: &o.day, Stage: stageStore, Message: o.err.Error(), Retryable: retryable(o.err)})
 			continue
 		}
 		r.summary.Rows.Inserted += o.merged.Inserted
@@ -74,13 +77,19 @@ func (r *run) lookInto(ctx context.Context, done func(stats.Day) bool) {
 	look := func(ctx context.Context, day stats.Day) (storage.Merged, error) {
 		return r.lake.Merge(ctx, day, nil, r.event.clock)
 	}
+	var unread []string
+	var first error
 	for _, o := range sideBySide(ctx, r.daysAtOnce(), days, look) {
 		if o.err != nil {
 			r.holdings.unread |= r.holdings.window.bit(o.day)
-			r.warn(fmt.Sprintf("%s could not be looked into for gaps: %v", o.day, o.err))
+			unread = append(unread, o.day.String())
+			first = cmp.Or(first, o.err)
 			continue
 		}
 		r.holdings.add(o.day, o.merged.Apps)
+	}
+	if len(unread) > 0 {
+		r.warn(fmt.Sprintf("%s could not be looked into for gaps: %v", strings.Join(unread, ", "), first))
 	}
 }
 

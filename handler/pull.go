@@ -128,11 +128,11 @@ func (r *run) archive(ctx context.Context) {
 	defer cancel()
 	if r.answers != nil {
 		if err := r.lake.PutArchive(ctx, r.day(), r.summary.RunID, r.answers); err != nil {
-			r.fail(RunError{Stage: stageArchive, Message: "the raw answers could not be stored, so that this run can't be replayed: " + err.Error(), Retryable: true})
+			r.fail(RunError{Stage: stageArchive, Message: "the raw answers could not be stored, so that this run can't be replayed: " + err.Error(), Retryable: retryable(err)})
 		}
 	}
 	if err := r.lake.PutRejects(ctx, r.day(), r.summary.RunID, r.rejects); err != nil {
-		r.fail(RunError{Stage: stageArchive, Message: "the refused rows could not be stored: " + err.Error(), Retryable: true})
+		r.fail(RunError{Stage: stageArchive, Message: "the refused rows could not be stored: " + err.Error(), Retryable: retryable(err)})
 	}
 }
 

@@ -1,10 +1,13 @@
 package handler
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,40 +29,53 @@ const farAhead = 100 * 366
 func (r *run) replay(ctx context.Context) {
 	ctx, cancel := context.WithDeadline(ctx, r.budget.mergeEnd(r.work()))
 	defer cancel()
-	done := make(map[stats.Day]bool)
-	defer func() { r.lookInto(ctx, func(day stats.Day) bool { return done[day] }) }()
+	p := replay{run: r, fetched: make(map[string]fetched), lost: make(map[string]bool), apps: make(map[int64]bool), done: make(map[stats.Day]bool)}
+	defer func() { r.lookInto(ctx, func(day stats.Day) bool { return p.done[day] }) }()
 	r.summary.Apps = AppCounts{} // those that the archive has
 	objects := r.archived(ctx)
 	if objects == nil {
 		return
 	}
-	tmp, err := os.MkdirTemp("", "chatlake-replay-")
-	if err != nil {
-		r.fail(RunError{Stage: stageStore, Message: "no room for the archive's objects: " + err.Error()})
-		return
+	var err error
+	if p.tmp, err = os.MkdirTemp("", "chatlake-replay-"); err == nil {
+		defer os.RemoveAll(p.tmp)
 	}
-	defer os.RemoveAll(tmp)
-	apps := make(map[int64]bool)
 	first, last := r.daysOf(objects)
-	for from := first; from <= last; from += replayDays {
-		batch := window{from, min(from+replayDays-1, last)}
+	ended := false
+	for from := first; from <= last && !ended; {
+		batch := window{from, min(from+r.daysInMemory()-1, last)}
+		from = batch.To + 1
 		if batch.To == last && r.event.to == nil {
 			batch.To += farAhead // days to come, which the API has given before their time
 		}
-		if ctx.Err() != nil {
-			batch.To = last
-			r.fail(RunError{Stage: stageStore, Retryable: true, Message: "the run's time ended before " + batch.String() + " were rebuilt: ask for them by from and to"})
-			break
+		if ended = !p.rebuild(ctx, objects, batch); ended {
+			rest := window{batch.From, max(batch.From, min(last, objects[len(objects)-1].Day))}
+			for day := rest.From; day <= rest.To; day++ {
+				r.summary.Partitions.Failed = append(r.summary.Partitions.Failed, day)
+				r.holdings.unread |= r.holdings.window.bit(day)
+			}
+			r.fail(RunError{Stage: stageStore, Retryable: true, Message: "the run's time ended before " + rest.String() + " were rebuilt: ask for them by from and to"})
 		}
-		r.replayBatch(ctx, tmp, objects, batch, apps, done)
 	}
-	r.summary.Apps = AppCounts{Total: len(apps), OK: len(apps)}
-	if len(apps) == 0 {
+	r.summary.Apps = AppCounts{Total: len(p.apps), OK: len(p.apps)}
+	if len(p.apps) == 0 && !ended {
 		r.fail(RunError{Stage: stageStore, Message: "the raw archive has no answer of the apps asked for: nothing can be rebuilt"})
 	}
-	if r.event.from == nil {
-		r.summary.Window.From = first
+	if days := slices.Sorted(maps.Keys(p.done)); len(days) > 0 {
+		if r.event.from == nil {
+			r.summary.Window.From = days[0]
+		}
+		if r.event.to == nil {
+			r.summary.Window.To = max(r.summary.Window.From, min(r.summary.Window.To, days[len(days)-1]))
+		}
 	}
+}
+
+// daysInMemory is how many days to rebuild at once: as many as half of the process's memory limit holds.
+func (r *run) daysInMemory() stats.Day {
+	const rowBytes = 2 << 10 // of a row that is decoded, folded and encoded
+	rows := max(len(r.previous.Coverage), 1)
+	return stats.Day(min(max(debug.SetMemoryLimit(-1)/2/int64(rows*rowBytes), 1), replayDays))
 }
 
 // archived lists the archive's objects that can hold the days asked for. A day's answers come from runs of the same day
@@ -76,7 +92,7 @@ func (r *run) archived(ctx context.Context) []storage.RawObject {
 	objects, err := r.lake.RawObjects(ctx, from, to)
 	switch {
 	case err != nil:
-		r.fail(RunError{Stage: stageStore, Message: "the raw archive could not be listed: " + err.Error(), Retryable: true})
+		r.fail(RunError{Stage: stageStore, Message: "the raw archive could not be listed: " + err.Error(), Retryable: retryable(err)})
 		return nil
 	case len(objects) == 0:
 		r.fail(RunError{Stage: stageStore, Message: fmt.Sprintf("the raw archive has nothing of %s to %s: nothing can be rebuilt", r.summary.Window.From, r.summary.Window.To)})
@@ -111,7 +127,7 @@ func (r *run) archived(ctx context.Context) []storage.RawObject {
 func (r *run) daysOf(objects []storage.RawObject) (first, last stats.Day) {
 	first, last = objects[0].Day-apiDays-1, objects[len(objects)-1].Day+1
 	if r.event.from != nil {
-		first = *r.event.from
+		first = max(first, *r.event.from)
 	}
 	if r.event.to != nil {
 		last = *r.event.to
@@ -119,59 +135,85 @@ func (r *run) daysOf(objects []storage.RawObject) (first, last stats.Day) {
 	return first, last
 }
 
-// replayBatch rebuilds the days of one batch.
-func (r *run) replayBatch(ctx context.Context, tmp string, objects []storage.RawObject, batch window, apps map[int64]bool, done map[stats.Day]bool) {
-	repair := ""
-	if r.event.from != nil && r.event.to != nil && r.event.apps == nil {
-		repair = r.summary.RunID // these very days were asked for, and all that the archive has of them
-	}
-	spooled, whole := r.inOrder(ctx, tmp, objects, batch)
-	if !whole {
-		repair = "" // what could not be fetched now can be by another run
-	}
-	fold := r.lake.NewReplay(repair)
-	wants := func(a storage.RawAnswer) func(stats.Day) bool {
-		merged := request{from: a.From, to: a.To}
-		return func(day stats.Day) bool {
-			return day >= batch.From && day <= batch.To && merged.wants(day) && r.event.wants(day)
-		}
-	}
-	for _, object := range spooled {
-		file, err := os.Open(object.path)
-		if err == nil {
-			err = storage.ReadArchive(file, func(a storage.RawAnswer) error {
-				if a.Good && r.asksFor(a.AppID) {
-					r.foldAnswer(ctx, fold, a, wants(a), apps)
+// replay is the state of a replay over its batches of days.
+type replay struct {
+	*run
+	tmp     string             // a directory; empty if none could be made
+	size    int64              // of the objects in it
+	fetched map[string]fetched // by key
+	lost    map[string]bool    // keys of objects that were told of as damaged
+	apps    map[int64]bool     // that the archive has
+	done    map[stats.Day]bool // days that had rows
+}
+
+// fetched is what is known of an object of the archive that was read once.
+type fetched struct {
+	at   time.Time // when its first answer had come
+	path string    // of its copy on this machine; empty where there is none
+}
+
+// rebuild rebuilds the days of one batch, and reports whether the time was enough.
+func (p *replay) rebuild(ctx context.Context, objects []storage.RawObject, batch window) bool {
+	keys, whole := p.inOrder(ctx, objects, batch)
+	fold := p.lake.NewReplay()
+	for _, key := range keys {
+		object, err := p.read(ctx, key)
+		if err != nil {
+			whole = false
+		} else {
+			err = storage.ReadArchive(bytes.NewReader(object), func(a storage.RawAnswer) error {
+				if a.Good && p.asksFor(a.AppID) {
+					p.foldAnswer(ctx, fold, a, p.wants(a, batch))
 				}
 				return ctx.Err()
 			})
-			file.Close()
 		}
-		if err != nil && ctx.Err() == nil {
-			r.damagedObject(object.key, err)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			p.loses(key, err)
 		}
 	}
 	days := fold.Days()
 	for _, day := range days {
-		done[day] = true
+		p.done[day] = true
 	}
-	r.eachDay(ctx, days, fold.Finish)
+	if ctx.Err() != nil {
+		return false
+	}
+	repair := ""
+	if p.event.from != nil && p.event.to != nil && p.event.apps == nil && whole {
+		repair = p.summary.RunID // these very days were asked for, and this is all that the archive has of them
+	}
+	p.eachDay(ctx, days, func(ctx context.Context, day stats.Day) (storage.Merged, error) {
+		return fold.Finish(ctx, day, repair)
+	})
+	return true
+}
+
+// wants returns which days of an answer are to be rebuilt: those that its run merged.
+func (p *replay) wants(a storage.RawAnswer, batch window) func(stats.Day) bool {
+	merged := request{from: a.From, to: a.To}
+	return func(day stats.Day) bool {
+		return day >= batch.From && day <= batch.To && merged.wants(day) && p.event.wants(day)
+	}
 }
 
 // foldAnswer folds in one answer of the archive.
-func (r *run) foldAnswer(ctx context.Context, fold *storage.Replay, a storage.RawAnswer, wants func(stats.Day) bool, apps map[int64]bool) {
-	apps[a.AppID] = true
-	p := pulled{app: chat.App{ID: a.AppID}}
+func (p *replay) foldAnswer(ctx context.Context, fold *storage.Replay, a storage.RawAnswer, wants func(stats.Day) bool) {
+	p.apps[a.AppID] = true
+	answer := pulled{app: chat.App{ID: a.AppID}}
 	entries, err := chat.ParseAnswer(a.Body)
 	if err != nil {
-		r.warn(fmt.Sprintf("app %d: the archived answer of %s can't be read: %v", a.AppID, a.At.Format(time.RFC3339), err))
+		p.warn(fmt.Sprintf("app %d: the archived answer of %s can't be read: %v", a.AppID, a.At.Format(time.RFC3339), err))
 		return
 	}
-	p.readRows(entries, wants)
-	for _, row := range p.rows {
+	answer.readRows(entries, wants)
+	for _, row := range answer.rows {
 		fold.Add(ctx, row, a.Clock)
 	}
-	r.summary.Rows.Pulled += len(p.rows)
+	p.summary.Rows.Pulled += len(answer.rows)
 }
 
 // asksFor reports whether a replay is to rebuild an app: without a list, all that the archive has, also those that left the
@@ -180,39 +222,63 @@ func (r *run) asksFor(app int64) bool {
 	return r.event.apps == nil || slices.Contains(r.event.apps, app)
 }
 
-func (r *run) damagedObject(key string, err error) {
-	r.fail(RunError{Stage: stageArchive, Message: fmt.Sprintf("%s can't be read (%v): what only its run pulled stays missing", key, err)})
+// loses tells, once, of an object that can't be had.
+func (p *replay) loses(key string, err error) {
+	if !p.lost[key] {
+		p.lost[key] = true
+		p.fail(RunError{Stage: stageArchive, Message: fmt.Sprintf("%s can't be read (%v): what only its run pulled stays missing", key, err)})
+	}
 }
 
-// spooled is an object of the archive on this machine's disk.
-type spooled struct {
-	key, path string
-	at        time.Time
-}
+// spoolRoom is how many bytes of the archive a replay keeps on this machine's disk, of which SCF gives 512 MB.
+const spoolRoom = 256 << 20
 
-// inOrder fetches the objects that can hold the days and returns them in the order in which their answers were given,
+// inOrder fetches the objects that can hold the days and returns their keys in the order in which their answers were given,
 // which need not be that of their runs' clocks, and whether all could be fetched.
-func (r *run) inOrder(ctx context.Context, tmp string, objects []storage.RawObject, days window) (found []spooled, whole bool) {
+func (p *replay) inOrder(ctx context.Context, objects []storage.RawObject, days window) (keys []string, whole bool) {
 	whole = true
-	for i, o := range objects {
+	for _, o := range objects {
 		if o.Day < days.From-1 || o.Day > days.To+apiDays+1 {
 			continue
 		}
-		s := spooled{key: o.Key, path: filepath.Join(tmp, strconv.Itoa(i))}
-		body, err := r.lake.ReadRaw(ctx, o)
-		if err == nil {
-			s.at = storage.RawTime(body)
-			err = os.WriteFile(s.path, body, 0o600)
-		}
-		if err != nil {
-			whole = false
-			if ctx.Err() == nil {
-				r.damagedObject(o.Key, err)
+		if _, known := p.fetched[o.Key]; !known {
+			if err := p.fetch(ctx, o.Key); err != nil {
+				whole = false
+				if ctx.Err() == nil {
+					p.loses(o.Key, err)
+				}
+				continue
 			}
-			continue
 		}
-		found = append(found, s)
+		keys = append(keys, o.Key)
 	}
-	slices.SortStableFunc(found, func(a, b spooled) int { return a.at.Compare(b.at) })
-	return found, whole
+	slices.SortStableFunc(keys, func(a, b string) int { return p.fetched[a].at.Compare(p.fetched[b].at) })
+	return keys, whole
+}
+
+// fetch reads an object for the first time. It keeps a copy while there is room, or the object is read again when its turn comes.
+func (p *replay) fetch(ctx context.Context, key string) error {
+	object, err := p.lake.ReadRaw(ctx, key)
+	if err != nil {
+		return err
+	}
+	f := fetched{at: storage.RawTime(object)}
+	if p.tmp != "" && p.size+int64(len(object)) <= spoolRoom {
+		path := filepath.Join(p.tmp, strconv.Itoa(len(p.fetched)))
+		if os.WriteFile(path, object, 0o600) == nil {
+			f.path = path
+			p.size += int64(len(object))
+		}
+	}
+	p.fetched[key] = f
+	return nil
+}
+
+func (p *replay) read(ctx context.Context, key string) ([]byte, error) {
+	if path := p.fetched[key].path; path != "" {
+		if object, err := os.ReadFile(path); err == nil {
+			return object, nil
+		}
+	}
+	return p.lake.ReadRaw(ctx, key)
 }

@@ -168,6 +168,51 @@ func TestReplayOfAnArchiveWithHoles(t *testing.T) {
 	})
 }
 
+// TestReplayThatIsCutShort names the days that it did not rebuild, and another one goes on.
+func TestReplayThatIsCutShort(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.mustRun(w.timer())
+		w.runDaily(70)
+		before := w.everyRow()
+		w.drop("app_daily_stats/")
+		bucket := w.routes[bucketHost]
+		w.late(time.Second)
+		s, err := w.runFor(100*time.Second, `{"source":"raw"}`)
+		last := s.Errors[len(s.Errors)-1]
+		if err == nil || s.Status != handler.Partial || len(s.Partitions.Written) < 30 || last.Stage != "store" || !last.Retryable || !strings.Contains(last.Message, "time ended before 20") {
+			t.Fatalf("%s, %v", s.JSON(), err)
+		}
+		for _, e := range s.Errors {
+			if strings.Contains(e.Message, "no answer of the apps") || e.Stage == "archive" {
+				t.Errorf("error %+v", e)
+			}
+		}
+		w.routes[bucketHost] = bucket
+		w.mustRun(`{"source":"raw"}`)
+		if after := w.everyRow(); !maps.Equal(before, after) {
+			t.Errorf("%d rows before, %d after", len(before), len(after))
+		}
+	})
+}
+
+// TestADamagedObjectIsToldOfOnce, though it reaches into two batches of days.
+func TestADamagedObjectIsToldOfOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.mustRun(w.timer())
+		w.runDaily(40)
+		key := w.bucket.Keys(prefix + "_raw/")[20]
+		body, _ := w.bucket.Get(key)
+		w.bucket.Put(key, body[:len(body)-1])
+		s, err := w.run(`{"source":"raw"}`)
+		if err != nil || s.Status != handler.Partial || len(s.Errors) != 1 || s.Errors[0].Stage != "archive" || !strings.Contains(s.Errors[0].Message, key) {
+			t.Errorf("%v %s", err, s.JSON())
+		}
+		if s.Window.From != day("2026-10-26") || s.Window.To != day("2027-01-03") {
+			t.Errorf("window %v", s.Window)
+		}
+	})
+}
+
 func TestReplayOfNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.mustRun(w.timer())

@@ -191,16 +191,22 @@ func (r *run) fail(e RunError) {
 	r.log.Error(e.describe(), "run_id", r.summary.RunID, "stage", e.Stage, "sdk_app_id", e.AppID, "code", e.Code)
 }
 
+// mostFaults bounds what a refused run says, so that its answer and its log line stay within their bounds.
+const mostFaults = 50
+
 // refuse ends a run before any call.
 func (r *run) refuse(faults []string) (Summary, error) {
-	text := strings.Join(faults, "; ")
+	text := strings.Join(faults[:min(len(faults), mostFaults)], "; ")
+	if more := len(faults) - mostFaults; more > 0 {
+		text += fmt.Sprintf("; and %d more faults", more)
+	}
 	return r.end(RunError{Stage: stageConfig, Message: text},
 		"nothing was pulled or written, since the configuration or the event is wrong: "+text)
 }
 
 // refuseHeld ends a run that did not get the lease.
 func (r *run) refuseHeld(err error) (Summary, error) {
-	return r.end(RunError{Stage: stageStore, Message: err.Error(), Retryable: true},
+	return r.end(RunError{Stage: stageStore, Message: err.Error(), Retryable: retryable(err)},
 		"nothing was pulled or written: "+err.Error())
 }
 
@@ -264,18 +270,33 @@ func (r *run) readLatest(ctx context.Context) {
 func (r *run) finish(ctx context.Context, coverage []Coverage) (Summary, error) {
 	r.count()
 	err := r.summary.finish(r.config.failOn, true)
+	if storeErr := r.lake.PutRun(ctx, r.day(), r.summary.RunID, r.summary.JSON()); storeErr != nil {
+		r.fail(RunError{Stage: stageStore, Message: "the run's summary could not be stored: " + storeErr.Error(), Retryable: retryable(storeErr)})
+		return r.summary, r.summary.finish(r.config.failOn, false)
+	}
+	if r.unknown {
+		return r.summary, err
+	}
 	newest, jsonErr := json.Marshal(latest{r.summary, coverage})
 	if jsonErr != nil {
 		panic(jsonErr) // neither has anything that JSON can't hold
 	}
-	if r.unknown {
-		newest = nil
-	}
-	if storeErr := r.lake.PutRun(ctx, r.day(), r.summary.RunID, r.summary.JSON(), newest); storeErr != nil {
-		r.fail(RunError{Stage: stageStore, Message: "the run's summary could not be stored: " + storeErr.Error(), Retryable: true})
-		err = r.summary.finish(r.config.failOn, false)
+	if storeErr := r.lake.PutLatestRun(ctx, newest); storeErr != nil {
+		r.fail(RunError{Stage: stageStore, Message: "the summary could not be stored as the newest one: " + storeErr.Error(), Retryable: retryable(storeErr)})
+		err = r.summary.finish(r.config.failOn, true)
+		// The one that is stored says what the answer says.
+		if storeErr := r.lake.PutRun(ctx, r.day(), r.summary.RunID, r.summary.JSON()); storeErr != nil {
+			r.log.Error("the summary could not be stored again", "run_id", r.summary.RunID, "error", storeErr)
+		}
 	}
 	return r.summary, err
+}
+
+// retryable reports whether what failed in the lake may succeed later, with nothing changed.
+func retryable(err error) bool {
+	var answer *storage.COSError
+	var damaged *storage.DamagedError
+	return !errors.As(err, &damaged) && (!errors.As(err, &answer) || answer.Retryable())
 }
 
 // day is the day of the run's clock, UTC, by which its objects beside the table are filed.

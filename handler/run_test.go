@@ -428,3 +428,44 @@ func TestLakeInADirectory(t *testing.T) {
 		}
 	})
 }
+
+// TestTheNewestSummaryCannotBeStored: the answer and the stored summary say so alike.
+func TestTheNewestSummaryCannotBeStored(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.bucket.SetFault(func(r costest.Request) costest.Fault {
+			if r.Method == http.MethodPut && strings.HasSuffix(r.Key, "_runs/latest.json") {
+				return costest.Fault{Status: 403, Code: "AccessDenied"}
+			}
+			return costest.Fault{}
+		})
+		s, err := w.run(w.timer())
+		stored, _ := w.bucket.Get(prefix + "_runs/dt=2026-11-25/" + s.RunID + ".json")
+		if err != nil || s.Status != handler.Partial || len(s.Errors) != 1 || s.Errors[0].Stage != "store" || string(stored) != string(s.JSON()) {
+			t.Errorf("%v %s, stored %s", err, s.JSON(), stored)
+		}
+	})
+}
+
+// TestNewRowsOfSomeFields: they close gaps, so that it must be told that they are not whole.
+func TestNewRowsOfSomeFields(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.mustRun(`{"fields":["UpMsgNum"],"from":"2026-11-23"}`)
+		if len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "6 rows are new and have nothing but the fields") {
+			t.Errorf("warnings %q", s.Warnings)
+		}
+		if s := w.mustRun(`{"fields":["UpMsgNum"],"from":"2026-11-23"}`); len(s.Warnings) != 0 {
+			t.Errorf("warnings %q", s.Warnings)
+		}
+	})
+}
+
+// TestThousandsOfFaults: the answer, an error, and the log line stay within their bounds.
+func TestThousandsOfFaults(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.env["CHATLAKE_APPS"] = "[" + strings.Repeat(`{"regoin":1},`, 20_000) + "1]"
+		s, err := w.run("")
+		if text := fmt.Sprint(err); len(text) > 64<<10 || !strings.Contains(text, "more faults") || s.Status != handler.Failed {
+			t.Errorf("%d bytes: %.500s", len(text), text)
+		}
+	})
+}

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -201,9 +200,7 @@ func (l *Lake) RawObjects(ctx context.Context, from, to stats.Day) ([]RawObject,
 }
 
 // ReadRaw reads an object of the raw archive.
-func (l *Lake) ReadRaw(ctx context.Context, o RawObject) ([]byte, error) {
-	return l.store.Get(ctx, o.Key)
-}
+func (l *Lake) ReadRaw(ctx context.Context, key string) ([]byte, error) { return l.store.Get(ctx, key) }
 
 // Reject is a row that was refused, a line of a run's rejects.
 type Reject struct {
@@ -229,13 +226,15 @@ func (l *Lake) PutRejects(ctx context.Context, day stats.Day, runID string, reje
 	return l.store.Put(ctx, l.prefix+rejectsKey(day, runID), lines.Bytes())
 }
 
-var errStop = errors.New("stop")
-
-// RawTime returns when the first answer of an object had come: runs exclude one another, so that this is their order.
-func RawTime(object []byte) (at time.Time) {
-	ReadArchive(bytes.NewReader(object), func(a RawAnswer) error {
-		at = a.At
-		return errStop
-	})
-	return at
+// RawTime returns when the first answer of an object had come, or zero: runs exclude one another, so that this is their order.
+func RawTime(object []byte) time.Time {
+	unzipped, err := gzip.NewReader(bytes.NewReader(object))
+	if err != nil {
+		return time.Time{}
+	}
+	var first RawAnswer
+	if err := json.NewDecoder(unzipped).Decode(&first); err != nil {
+		return time.Time{}
+	}
+	return first.At
 }

@@ -48,7 +48,7 @@ func TestRawObjects(t *testing.T) {
 			if !strings.Contains(o.Key, "dt="+o.Day.String()+"/") {
 				t.Errorf("%s is of %s", o.Key, o.Day)
 			}
-			if body, err := lake.ReadRaw(t.Context(), o); err != nil || string(body) != o.Key {
+			if body, err := lake.ReadRaw(t.Context(), o.Key); err != nil || string(body) != o.Key {
 				t.Errorf("%s is read as %q, %v", o.Key, body, err)
 			}
 		}

@@ -21,7 +21,8 @@ import (
 )
 
 const (
-	attemptTimeout = 20 * time.Second // objects are small: a day of 10,000 apps is about 1 MB
+	attemptTimeout = 20 * time.Second
+	slowestUpload  = 256 << 10 // bytes a second: an attempt with a body gets as much more time
 	maxAttempts    = 5
 	maxObject      = 1 << 30
 )
@@ -50,21 +51,26 @@ func NewCOS(bucket *url.URL, keys Credentials, transport http.RoundTripper) *COS
 			SecretID: keys.ID.Reveal(), SecretKey: keys.Key.Reveal(), SessionToken: keys.Token.Reveal(),
 			Transport: clock,
 		},
+		// The next host would be sent the signature and the token.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
 	client.Conf.RetryOpt.Count = 1
 	return &COS{client, clock, []secret.String{keys.Key, keys.Token, keys.ID}}
 }
 
 func (c *COS) Get(ctx context.Context, key string) ([]byte, error) {
-	return retry(ctx, c, "read", key, func(ctx context.Context) ([]byte, error) {
+	return retry(ctx, c, "read", key, 0, func(ctx context.Context) ([]byte, error) {
 		resp, err := c.client.Object.Get(ctx, key, nil)
 		if err != nil {
 			return nil, err
 		}
 		defer resp.Body.Close()
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxObject))
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxObject+1))
 		if err != nil {
 			return nil, err
+		}
+		if len(body) > maxObject {
+			return nil, errTooLong
 		}
 		// https://cloud.tencent.com/document/product/436/40334
 		if want := resp.Header.Get("x-cos-hash-crc64ecma"); want != "" {
@@ -88,7 +94,7 @@ func (c *COS) Create(ctx context.Context, key string, body []byte) error {
 }
 
 func (c *COS) put(ctx context.Context, verb, key string, body []byte, options *cos.ObjectPutOptions) error {
-	_, err := retry(ctx, c, verb, key, func(ctx context.Context) (struct{}, error) {
+	_, err := retry(ctx, c, verb, key, len(body), func(ctx context.Context) (struct{}, error) {
 		_, err := c.client.Object.Put(ctx, key, bytes.NewReader(body), options)
 		return struct{}{}, err
 	})
@@ -100,7 +106,7 @@ func (c *COS) List(ctx context.Context, prefix, after string) ([]string, error) 
 	var keys []string
 	options := &cos.BucketGetOptions{Prefix: prefix, Marker: after, EncodingType: "url", MaxKeys: 1000}
 	for {
-		page, err := retry(ctx, c, "list", prefix, func(ctx context.Context) (*cos.BucketGetResult, error) {
+		page, err := retry(ctx, c, "list", prefix, 0, func(ctx context.Context) (*cos.BucketGetResult, error) {
 			page, _, err := c.client.Bucket.Get(ctx, options)
 			return page, err
 		})
@@ -146,22 +152,25 @@ func (t *serverClock) now() time.Time { return time.Now().Add(time.Duration(t.ah
 
 var ecma = crc64.MakeTable(crc64.ECMA)
 
-// retry makes attempts until one succeeds, none is worth making or the context ends.
-func retry[T any](ctx context.Context, c *COS, verb, key string, attempt func(context.Context) (T, error)) (T, error) {
+var errTooLong = fmt.Errorf("the object is longer than %d bytes", maxObject)
+
+// retry makes attempts until one succeeds, none is worth making or the context ends. body is how many bytes each sends.
+func retry[T any](ctx context.Context, c *COS, verb, key string, body int, attempt func(context.Context) (T, error)) (T, error) {
 	var last error
+	timeout := attemptTimeout + time.Duration(body)*time.Second/slowestUpload
 	result, err := backoff.Retry(ctx, func() (T, error) {
-		attemptCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
+		attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		result, err := attempt(attemptCtx)
 		if err != nil {
 			var again bool
-			last, again = c.classify(err)
+			last, again = c.classify(err, timeout)
 			if !again {
 				return result, backoff.Permanent(last)
 			}
 		}
 		return result, err
-	}, backoff.WithMaxTries(maxAttempts), backoff.WithBackOff(&backoff.ExponentialBackOff{
+	}, backoff.WithMaxTries(maxAttempts), backoff.WithMaxElapsedTime(0), backoff.WithBackOff(&backoff.ExponentialBackOff{
 		InitialInterval: 200 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.5, MaxInterval: 5 * time.Second,
 	}))
 	switch {
@@ -175,10 +184,13 @@ func retry[T any](ctx context.Context, c *COS, verb, key string, attempt func(co
 
 // classify makes of an SDK's error one that is safe to print, and says whether another attempt may succeed. The
 // SDK's own holds the request with its signature and token.
-func (c *COS) classify(err error) (safe error, again bool) {
+func (c *COS) classify(err error, timeout time.Duration) (safe error, again bool) {
 	var answer *cos.ErrorResponse
-	if !errors.As(err, &answer) {
-		return errors.New(c.scrub(transportMessage(err))), true
+	switch {
+	case errors.Is(err, errTooLong):
+		return err, false
+	case !errors.As(err, &answer):
+		return errors.New(c.scrub(transportMessage(err, timeout))), true
 	}
 	status := answer.Response.StatusCode
 	e := &COSError{
@@ -187,12 +199,7 @@ func (c *COS) classify(err error) (safe error, again bool) {
 		Message:   c.scrub(answer.Message),
 		RequestID: c.scrub(answer.Response.Header.Get("x-cos-request-id")),
 	}
-	switch status {
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
-		http.StatusTooManyRequests, 520:
-		return e, true
-	}
-	return e, false
+	return e, e.Retryable()
 }
 
 var signature = regexp.MustCompile(`(q-signature=)\w+`)
@@ -202,13 +209,13 @@ func (c *COS) scrub(text string) string {
 	return signature.ReplaceAllString(secret.Scrub(text, c.secrets...), "${1}REDACTED")
 }
 
-func transportMessage(err error) string {
+func transportMessage(err error, timeout time.Duration) string {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Sprintf("COS gave no whole answer within the attempt's time (%v at most)", attemptTimeout)
+		return fmt.Sprintf("COS gave no whole answer within the attempt's time (%v at most)", timeout)
 	}
 	return err.Error()
 }
@@ -230,6 +237,16 @@ func (e *COSError) Error() string {
 		text += ": " + advice
 	}
 	return text
+}
+
+// Retryable reports whether the same request may succeed later, with nothing changed.
+func (e *COSError) Retryable() bool {
+	switch e.Status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+		http.StatusTooManyRequests, 520:
+		return true
+	}
+	return false
 }
 
 // Is makes a missing object ErrNotExist and one that is there already ErrExist. Only COS's own word for it counts: a bucket

@@ -64,7 +64,7 @@ func replayTwice(t *testing.T, read []storage.RawAnswer) {
 	lake := storage.NewLake(m, "", false)
 	inOrder := slices.IsSortedFunc(read, func(a, b storage.RawAnswer) int { return a.Clock.Compare(b.Clock) })
 	for again := range 2 {
-		p := lake.NewReplay("")
+		p := lake.NewReplay()
 		for _, a := range read {
 			entries, err := chat.ParseAnswer(a.Body)
 			if err != nil || !a.Good {
@@ -80,7 +80,7 @@ func replayTwice(t *testing.T, read []storage.RawAnswer) {
 		days := p.Days()
 		slices.Sort(days)
 		for _, day := range days {
-			got, err := p.Finish(t.Context(), day)
+			got, err := p.Finish(t.Context(), day, "")
 			switch {
 			case err != nil:
 				t.Fatalf("%s: %v", day, err)

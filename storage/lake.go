@@ -85,15 +85,17 @@ func (e *DamagedError) Error() string {
 
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// PutRun stores a run's summary under its day, and latest as that of the newest run; nil leaves the one that is there.
-func (l *Lake) PutRun(ctx context.Context, day stats.Day, runID string, summary, latest []byte) error {
+// PutRun stores a run's summary under its day.
+func (l *Lake) PutRun(ctx context.Context, day stats.Day, runID string, summary []byte) error {
 	if l.dryRun {
 		return nil
 	}
-	if err := l.store.Put(ctx, l.prefix+runKey(day, runID), summary); err != nil {
-		return err
-	}
-	if latest == nil {
+	return l.store.Put(ctx, l.prefix+runKey(day, runID), summary)
+}
+
+// PutLatestRun stores the summary of the newest run, with what the next one has to know.
+func (l *Lake) PutLatestRun(ctx context.Context, latest []byte) error {
+	if l.dryRun {
 		return nil
 	}
 	return l.store.Put(ctx, l.prefix+latestRunKey, latest)

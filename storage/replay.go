@@ -13,23 +13,19 @@ import (
 // what is newer than its updated_at, and then what it still lacks. So a replay over an intact lake changes nothing, and
 // one over an archive with holes puts no older value over a newer one.
 type Replay struct {
-	lake   *Lake
-	repair string // id of the run that may replace files that cannot be read; empty: none may
-	days   map[stats.Day]*replayedDay
+	lake *Lake
+	days map[stats.Day]*replayedDay
 }
 
-// NewReplay starts a replay. If repairRun is not empty, a file that cannot be read is rebuilt from the archive; it is kept
-// beside the table under the id of that run.
-func (l *Lake) NewReplay(repairRun string) *Replay {
-	return &Replay{l, repairRun, make(map[stats.Day]*replayedDay)}
-}
+// NewReplay starts a replay.
+func (l *Lake) NewReplay() *Replay { return &Replay{l, make(map[stats.Day]*replayedDay)} }
 
 // replayedDay is the state of one day's fold.
 type replayedDay struct {
-	err     error // the day can't be read
+	err     error         // the day can't be had
+	damaged *DamagedError // its file can't be read
 	stored  partition
 	rows    map[int64]*replayedRow
-	damaged []byte // the file that a repair replaces
 }
 
 type replayedRow struct {
@@ -89,11 +85,9 @@ func (r *replayedRow) revert(row *stats.Row) {
 func (p *Replay) open(ctx context.Context, day stats.Day) *replayedDay {
 	d := &replayedDay{rows: make(map[int64]*replayedRow)}
 	d.stored, d.err = p.lake.read(ctx, day)
-	var damaged *DamagedError
-	if p.repair != "" && errors.As(d.err, &damaged) {
+	if errors.As(d.err, &d.damaged) {
 		d.err = nil
-		d.damaged = damaged.file
-		d.stored = partition{schema: newSchema(nil), length: len(damaged.file)}
+		d.stored = partition{schema: newSchema(nil), length: len(d.damaged.file)}
 	}
 	for i := range d.stored.rows {
 		r := &d.stored.rows[i]
@@ -102,11 +96,15 @@ func (p *Replay) open(ctx context.Context, day stats.Day) *replayedDay {
 	return d
 }
 
-// Finish writes a day, if the archive had something for it that the lake lacked.
-func (p *Replay) Finish(ctx context.Context, day stats.Day) (Merged, error) {
+// Finish writes a day, if the archive had something for it that the lake lacked. A file that cannot be read is replaced by what
+// the archive has if repairRun is not empty, and kept beside the table under the id of that run.
+func (p *Replay) Finish(ctx context.Context, day stats.Day, repairRun string) (Merged, error) {
 	d := p.days[day]
-	if d.err != nil {
+	switch {
+	case d.err != nil:
 		return Merged{}, d.err
+	case d.damaged != nil && repairRun == "":
+		return Merged{}, d.damaged
 	}
 	var m Merged
 	rows := make([]storedRow, 0, len(d.rows))
@@ -130,7 +128,7 @@ func (p *Replay) Finish(ctx context.Context, day stats.Day) (Merged, error) {
 		return m, nil
 	}
 	if d.damaged != nil && !p.lake.dryRun {
-		if err := p.lake.store.Put(ctx, p.lake.prefix+damagedKey(day, p.repair), d.damaged); err != nil {
+		if err := p.lake.store.Put(ctx, p.lake.prefix+damagedKey(day, repairRun), d.damaged.file); err != nil {
 			return Merged{}, err
 		}
 	}

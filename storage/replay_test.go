@@ -25,14 +25,14 @@ func replay(t testing.TB, s storage.Store, repair string, pulls ...pull) (storag
 
 func replayIn(t testing.TB, lake *storage.Lake, repair string, pulls ...pull) (storage.Merged, error) {
 	t.Helper()
-	p := lake.NewReplay(repair)
+	p := lake.NewReplay()
 	for _, pulled := range pulls {
 		p.Add(t.Context(), entry(t, pulled.app, pulled.fields), at(pulled.hours))
 	}
 	if days := p.Days(); !slices.Equal(days, []stats.Day{day}) {
 		t.Fatalf("the days are %v", days)
 	}
-	return p.Finish(t.Context(), day)
+	return p.Finish(t.Context(), day, repair)
 }
 
 // runs merges pulls one after the other, as the runs that made them did.
@@ -222,9 +222,9 @@ func TestReplayComparesMilliseconds(t *testing.T) {
 		clock time.Time
 		want  bool
 	}{{clock, false}, {at(1).Add(999 * time.Microsecond), false}, {at(1).Add(time.Millisecond), true}} {
-		p := storage.NewLake(m, "", true).NewReplay("")
+		p := storage.NewLake(m, "", true).NewReplay()
 		p.Add(t.Context(), entry(t, appA, `"LoginTimes":"2"`), test.clock)
-		if got, err := p.Finish(t.Context(), day); err != nil || got.Written != test.want {
+		if got, err := p.Finish(t.Context(), day, ""); err != nil || got.Written != test.want {
 			t.Errorf("%v: %+v, %v", test.clock, got, err)
 		}
 	}
@@ -233,7 +233,7 @@ func TestReplayComparesMilliseconds(t *testing.T) {
 func TestReplayKeepsDaysApart(t *testing.T) {
 	m := &memory{}
 	runs(t, m, pull{1, appA, `"LoginTimes":"1"`})
-	p := storage.NewLake(m, "", false).NewReplay("")
+	p := storage.NewLake(m, "", false).NewReplay()
 	for d := day - 1; d <= day+1; d++ {
 		row := stats.NewRow(appA, d)
 		p.Add(t.Context(), row, at(0))
@@ -244,7 +244,7 @@ func TestReplayKeepsDaysApart(t *testing.T) {
 		t.Fatalf("the days are %v", days)
 	}
 	for _, d := range days {
-		if got, err := p.Finish(t.Context(), d); err != nil || got.Written != (d != day) {
+		if got, err := p.Finish(t.Context(), d, ""); err != nil || got.Written != (d != day) {
 			t.Errorf("%s: %+v, %v", d, got, err)
 		}
 	}

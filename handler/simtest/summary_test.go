@@ -3,7 +3,6 @@ package simtest_test
 import (
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -112,7 +111,7 @@ func (w *world) checkCounts(r *run, failed map[int64]bool) {
 	}
 }
 
-var notLookedInto = regexp.MustCompile(`^(\d{4}-\d\d-\d\d) could not be looked into`)
+const notLookedInto = " could not be looked into for gaps: "
 
 const latestLost = "newest run's summary cannot be read"
 
@@ -123,9 +122,11 @@ func unread(failed []stats.Day, warnings []string) map[stats.Day]bool {
 		days[day] = true
 	}
 	for _, text := range warnings {
-		if m := notLookedInto.FindStringSubmatch(text); m != nil {
-			day, _ := stats.ParseDay(m[1])
-			days[day] = true
+		list, _, ok := strings.Cut(text, notLookedInto)
+		for name := range strings.SplitSeq(list, ", ") {
+			if day, err := stats.ParseDay(name); ok && err == nil {
+				days[day] = true
+			}
 		}
 	}
 	return days
