@@ -14,8 +14,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/rpc"
+	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -138,6 +140,19 @@ func (i *Instance) Stop() {
 		i.rpc.Close()
 	}
 	i.Kill()
+}
+
+// PeakMemory returns the most memory that the process had resident, in bytes. It is known on Linux only
+// (https://man7.org/linux/man-pages/man5/proc_pid_status.5.html, VmHWM).
+func (i *Instance) PeakMemory() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	var kB int64
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	_, err = fmt.Sscanf(rest, "%d kB", &kB)
+	return kB << 10, err
 }
 
 // Log returns what the function has written to stdout and stderr so far.
