@@ -2,7 +2,8 @@
 //
 // It is stricter than it is complete. It verifies each request's signature, answers with COS's own codes, and knows
 // PUT, GET, HEAD and DELETE of an object, GET Bucket and GET Bucket versioning. Whatever else a request asks for by
-// method, sub-resource or header gets an error of COS and never a silent success.
+// method, sub-resource or header gets an error of COS and never a silent success. A key may carry a CAM [Policy], which
+// then holds for all that it does.
 //
 // Not kept are an object's metadata (Content-Type is application/octet-stream on reading), older versions, and ACLs.
 // Listing and reads are consistent at once, which COS does not promise for listing
@@ -28,7 +29,8 @@ import (
 // Credentials is one key that the bucket accepts.
 type Credentials struct {
 	SecretID, SecretKey string
-	SessionToken        string // empty for a permanent key
+	SessionToken        string  // empty for a permanent key
+	Policy              *Policy // what the key may do; nil: everything
 }
 
 // Options are a bucket's settings. The zero value is an empty bucket that refuses everyone.
@@ -166,9 +168,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.write(w, r, q, res)
 }
 
-// serve verifies the request, does it, and returns the answer.
+// serve verifies and authorizes the request, does it, and returns the answer.
 func (s *Server) serve(r *http.Request, q Request, body []byte) response {
-	err := s.verify(r)
+	key, err := s.verify(r)
+	if err == nil {
+		err = key.authorize(r, q)
+	}
 	var res response
 	if err == nil {
 		if q.Key == "" {
@@ -176,6 +181,9 @@ func (s *Server) serve(r *http.Request, q Request, body []byte) response {
 		} else {
 			res, err = s.serveObject(r, q, body)
 		}
+	}
+	if errors.Is(err, errNoKey) {
+		err = key.missing(r, q)
 	}
 	if err != nil {
 		return refusal(err)

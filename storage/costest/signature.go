@@ -28,28 +28,28 @@ type authorization struct {
 // which the Node SDK adds after signing. A host is taken with or without its port: the Python SDK signs it without.
 // Which code COS gives for a list that leaves something out is on no page: AccessDenied here.
 // A signature in the query (a presigned URL) is refused as none.
-func (s *Server) verify(r *http.Request) error {
+func (s *Server) verify(r *http.Request) (key Credentials, err error) {
 	a, err := parseAuthorization(r.Header.Get("Authorization"))
 	if err != nil {
-		return err
+		return key, err
 	}
-	key, err := s.credentialsOf(a.id, r.Header.Get(tokenHeader))
+	key, err = s.credentialsOf(a.id, r.Header.Get(tokenHeader))
 	if err != nil {
-		return err
+		return key, err
 	}
 	if err := s.inTime(a.keyTime); err != nil {
-		return err
+		return key, err
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return invalidArgument("The query is malformed.")
+		return key, invalidArgument("The query is malformed.")
 	}
 	params := make(map[string][]string)
 	for name, values := range query {
 		name = signedName(name)
 		params[name] = append(params[name], values...)
 		if !slices.Contains(a.params, name) {
-			return denied("The query parameter " + name + " is not signed.")
+			return key, denied("The query parameter " + name + " is not signed.")
 		}
 	}
 	headers := make(map[string][]string)
@@ -57,11 +57,11 @@ func (s *Server) verify(r *http.Request) error {
 		name = signedName(name)
 		headers[name] = append(headers[name], values...)
 		if strings.HasPrefix(name, "x-cos-") && name != tokenHeader && !slices.Contains(a.headers, name) {
-			return denied("The header " + name + " is not signed.")
+			return key, denied("The header " + name + " is not signed.")
 		}
 	}
 	if !slices.Contains(a.headers, "host") {
-		return denied("The header host is not signed.")
+		return key, denied("The header host is not signed.")
 	}
 	if len(headers["content-length"]) == 0 && r.ContentLength > 0 {
 		headers["content-length"] = []string{strconv.FormatInt(r.ContentLength, 10)}
@@ -81,15 +81,15 @@ func (s *Server) verify(r *http.Request) error {
 		headerPart, headersThere := signedPart(a.headers, headers)
 		format := strings.ToLower(r.Method) + "\n" + r.URL.Path + "\n" + paramPart + "\n" + headerPart + "\n"
 		toSign := "sha1\n" + a.keyTime + "\n" + hexSHA1(format) + "\n"
-		want := hexHMAC(hexHMAC(key, a.keyTime), toSign)
+		want := hexHMAC(hexHMAC(key.SecretKey, a.keyTime), toSign)
 		if hmac.Equal([]byte(want), []byte(a.signature)) && paramsThere && headersThere {
-			return nil
+			return key, nil
 		}
 		if mismatch.formatString == "" {
 			mismatch.stringToSign, mismatch.formatString = toSign, format
 		}
 	}
-	return mismatch
+	return key, mismatch
 }
 
 func denied(message string) *apiError {
@@ -137,17 +137,17 @@ func list(field string) []string {
 	return strings.Split(field, ";")
 }
 
-// credentialsOf returns the secret key of the ID. COS says InvalidAccessKeyId of a temporary key that has ended;
+// credentialsOf returns the key of the ID. COS says InvalidAccessKeyId of a temporary key that has ended;
 // what it says of a token that is missing, wrong or too much is on no page, and the same here.
-func (s *Server) credentialsOf(id, token string) (key string, err error) {
+func (s *Server) credentialsOf(id, token string) (Credentials, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.credentials {
 		if c.SecretID == id && c.SessionToken == token {
-			return c.SecretKey, nil
+			return c, nil
 		}
 	}
-	return "", &apiError{
+	return Credentials{}, &apiError{
 		status: http.StatusForbidden, code: "InvalidAccessKeyId",
 		message: "The Access Key Id you provided does not exist in our records",
 	}
