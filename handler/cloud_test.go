@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,38 @@ func TestFaultsOfTheCatalog(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 			})
+		})
+	}
+}
+
+func TestActionsOfTheCloud(t *testing.T) {
+	all := cloudActions(t)
+	if len(all) != 4 {
+		t.Fatalf("README.md names %q", all)
+	}
+	daily := func(t *testing.T, allowed []string) (s handler.Summary, err error) {
+		inWorld(t, func(w *world) {
+			list := strings.Replace(w.appList(), "secret-of-app-1", "ssm:one", 1)
+			w.withCloud(cloudtest.Options{Allowed: allowed, Polls: 2, Secrets: map[string][]cloudtest.Version{
+				"chatlake-apps": version(list), "one": version("secret-of-app-1"),
+			}})
+			w.env["CHATLAKE_APPS"] = "ssm:chatlake-apps"
+			w.env["CHATLAKE_CATALOG"] = "dlc://engine/lake.app_daily_stats"
+			s, err = w.run(w.timer())
+		})
+		return s, err
+	}
+	t.Run("all", func(t *testing.T) {
+		if s, err := daily(t, all); err != nil || s.Status != handler.OK || len(s.Errors)+len(s.Warnings) > 0 {
+			t.Errorf("%v %s", err, s.JSON())
+		}
+	})
+	for i, action := range all {
+		t.Run(action, func(t *testing.T) {
+			s, _ := daily(t, slices.Delete(slices.Clone(all), i, i+1))
+			if len(s.Errors) != 1 || !strings.Contains(s.Errors[0].Message, "allow the execution role "+action) {
+				t.Errorf("summary %s", s.JSON())
+			}
 		})
 	}
 }

@@ -4,8 +4,9 @@
 // It verifies each request's TC3-HMAC-SHA256 signature with code of its own, and is stricter than the service where
 // the documents leave room (an unknown parameter is refused), so that a client's mistake shows here first. Failures
 // are made to order: [Options] Fault can turn any call into an API error, an HTTP error, another body, a dropped
-// connection, silence, or a DLC task that fails. What it does not emulate: TLS, CAM's policies (a Fault can refuse an
-// action), limits on the rate of calls, and what a statement does: SQL is recorded, not read.
+// connection, silence, or a DLC task that fails. Of CAM's policies it knows which actions are allowed, not on which
+// resources. What it does not emulate: TLS, limits on the rate of calls, and what a statement does: SQL is recorded, not
+// read.
 //
 // The protocol follows https://www.tencentcloud.com/document/product/1084/39391 (signature) and
 // https://www.tencentcloud.com/document/product/1078/38658 (error codes).
@@ -22,6 +23,8 @@ type Options struct {
 	ID, Key string // the only principal's keys
 	Token   string // its session token; "": the keys are permanent, and no token may be sent
 	Region  string // the only region; "": any
+	// Allowed are the actions that the principal may call, such as ssm:GetSecretValue. Nil: all.
+	Allowed []string
 	// Secrets are Secrets Manager's, by name, each with its versions. One without versions is a secret that Tencent's
 	// products keep: it has no list.
 	Secrets map[string][]Version

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -57,6 +58,8 @@ func (s *Server) serve(r *http.Request, body []byte, call Call, fault Fault) (ma
 		return nil, refuse("MissingParameter", "X-TC-Region is missing.")
 	case s.o.Region != "" && s.o.Region != call.Region:
 		return nil, refuse("UnsupportedRegion", "The region %s is not supported.", call.Region)
+	case s.o.Allowed != nil && !slices.Contains(s.o.Allowed, call.Service+":"+call.Action):
+		return nil, refuse("UnauthorizedOperation", "you are not authorized to perform operation (%s:%s)", call.Service, call.Action)
 	}
 	return handle(s, body, fault)
 }
