@@ -182,6 +182,17 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// A key may look like another bucket's resource.
+func TestWildcardStaysInItsSegment(t *testing.T) {
+	key := permanent
+	key.Policy = parsePolicy(t, allow(`"*"`, "qcs::cos:*:uid/1250000000:other-1250000000/*", ""))
+	s := costest.New(costest.Options{Credentials: []costest.Credentials{key}})
+	name := "x:uid/1250000000:other-1250000000/y"
+	s.Put(name, nil)
+	_, err := dialPublic(t, s, key).Object.Get(t.Context(), name, nil)
+	wantError(t, err, http.StatusForbidden, "AccessDenied")
+}
+
 // A policy is of a bucket, so that a request must name one.
 func TestPolicyNeedsTheBucket(t *testing.T) {
 	key := permanent
