@@ -166,7 +166,7 @@ func TestEachPartOfThePolicyIsNeeded(t *testing.T) {
 				// The object or listing that was denied, COS's own word, and what to do.
 				u, _ := url.Parse(strings.Fields(refused[0])[1])
 				what := strings.TrimPrefix(u.Path, "/") + u.Query().Get("prefix")
-				for _, want := range []string{what, "403 AccessDenied", "check that the execution role may"} {
+				for _, want := range []string{what, "403 AccessDenied", "allow the execution role name/cos:"} {
 					if !strings.Contains(err.Error(), want) {
 						t.Errorf("the error does not say %q: %v", want, err)
 					}

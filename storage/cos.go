@@ -164,7 +164,7 @@ func retry[T any](ctx context.Context, c *COS, verb, key string, body int, attem
 		result, err := attempt(attemptCtx)
 		if err != nil {
 			var again bool
-			last, again = c.classify(err, timeout)
+			last, again = c.classify(err, verb, timeout)
 			if !again {
 				return result, backoff.Permanent(last)
 			}
@@ -184,7 +184,7 @@ func retry[T any](ctx context.Context, c *COS, verb, key string, body int, attem
 
 // classify makes of an SDK's error one that is safe to print, and says whether another attempt may succeed. The
 // SDK's own holds the request with its signature and token.
-func (c *COS) classify(err error, timeout time.Duration) (safe error, again bool) {
+func (c *COS) classify(err error, verb string, timeout time.Duration) (safe error, again bool) {
 	var answer *cos.ErrorResponse
 	switch {
 	case errors.Is(err, errTooLong):
@@ -195,6 +195,7 @@ func (c *COS) classify(err error, timeout time.Duration) (safe error, again bool
 	status := answer.Response.StatusCode
 	e := &COSError{
 		Status:    status,
+		Action:    actions[verb],
 		Code:      c.scrub(answer.Code),
 		Message:   c.scrub(answer.Message),
 		RequestID: c.scrub(answer.Response.Header.Get("x-cos-request-id")),
@@ -223,6 +224,7 @@ func transportMessage(err error, timeout time.Duration) string {
 // COSError is an error that COS answered (https://cloud.tencent.com/document/product/436/7730).
 type COSError struct {
 	Status    int
+	Action    string // of CAM, that the request needed
 	Code      string // such as AccessDenied
 	Message   string
 	RequestID string // what Tencent's support asks for
@@ -237,6 +239,11 @@ func (e *COSError) Error() string {
 		text += ": " + advice
 	}
 	return text
+}
+
+// actions are the rights that each verb needs, https://cloud.tencent.com/document/product/436/31923.
+var actions = map[string]string{
+	"read": "name/cos:GetObject", "write": "name/cos:PutObject", "create": "name/cos:PutObject", "list": "name/cos:GetBucket",
 }
 
 // Retryable reports whether the same request may succeed later, with nothing changed.
@@ -270,7 +277,10 @@ func (e *COSError) advice() string {
 	case e.Code == "ExpiredToken" || e.Code == "RequestTimeTooSkewed" || e.Code == "RequestIsExpired":
 		return "check TENCENTCLOUD_SESSIONTOKEN's age and this machine's clock"
 	case e.Status == http.StatusForbidden:
-		return "check that the execution role may read and write below the lake's prefix (without the right to list, COS may answer so for a missing object too)"
+		if e.Action == actions["read"] {
+			return "allow the execution role " + e.Action + " on this key, and " + actions["list"] + " on the bucket, without which COS may answer so for a missing object too"
+		}
+		return "allow the execution role " + e.Action + " here"
 	case e.Status >= 300 && e.Status < 400:
 		return "check the bucket's region in CHATLAKE_LAKE"
 	}

@@ -33,7 +33,7 @@ func (c Credentials) authorize(r *http.Request, q Request) error {
 
 // missing is the answer for an object that is not there. No page says whether COS, like S3, hides that from a key that may
 // not list it; the worst case is that it does, and so does this. A key may list an object if it may list with its whole name
-// as the prefix: that COS answers 404 where the right to list is bound to a prefix was seen in public
+// as the prefix: that COS answers 404 where the right to list is bound to a prefix is likely by what a public project relies on
 // (DjangoAILab/blog-studio, whose releases read such objects by such a role).
 func (c Credentials) missing(r *http.Request, q Request) error {
 	if c.Policy == nil {
