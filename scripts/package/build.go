@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -20,6 +21,9 @@ const (
 	binary = "main"     // the handler's name: what the Go1 runtime starts
 )
 
+// notices go with the binary, whoever gets it: the licences of what it holds ask for that.
+var notices = []string{"LICENSE", "THIRD_PARTY_LICENSES"}
+
 // file is one that was written: its size in bytes, its SHA-256 in hex.
 type file struct {
 	path   string
@@ -27,7 +31,8 @@ type file struct {
 	sha256 string
 }
 
-// build compiles the main package in dir, and writes the binary to function/main beside out, and the zip of it to out.
+// build compiles the main package in dir, and writes the binary to function/main beside out with the notices beside it, and
+// a zip of the same files to out.
 func build(ctx context.Context, dir, out string) ([]file, error) {
 	target, err := filepath.Abs(filepath.Join(filepath.Dir(out), folder, binary))
 	if err != nil {
@@ -36,13 +41,22 @@ func build(ctx context.Context, dir, out string) ([]file, error) {
 	if err := compile(ctx, dir, target); err != nil {
 		return nil, err
 	}
+	for _, name := range notices {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, fmt.Errorf("the notices must go with the function: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(filepath.Dir(target), name), text, 0o644); err != nil {
+			return nil, err
+		}
+	}
 	// The folder is uploaded whole. What else lies in it is someone's, so it is named and not deleted.
 	entries, err := os.ReadDir(filepath.Dir(target))
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
-		if e.Name() != binary {
+		if e.Name() != binary && !slices.Contains(notices, e.Name()) {
 			return nil, fmt.Errorf("%s holds %s, which would be uploaded with the function: remove it", filepath.Dir(target), e.Name())
 		}
 	}
@@ -50,9 +64,9 @@ func build(ctx context.Context, dir, out string) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(content)
+	packed, err := pack(filepath.Dir(target))
 	if err != nil {
-		return nil, fmt.Errorf("failed to zip %s: %w", target, err)
+		return nil, fmt.Errorf("failed to zip %s: %w", filepath.Dir(target), err)
 	}
 	if err := os.WriteFile(out, packed, 0o644); err != nil {
 		return nil, err
@@ -83,25 +97,34 @@ func compile(ctx context.Context, dir, target string) error {
 	return os.Chmod(target, 0o755)
 }
 
-// pack returns a zip with the binary at its root, executable. Its time is the earliest that a zip can say.
-func pack(content []byte) ([]byte, error) {
+// pack returns a zip of the folder's files, the binary executable. Their time is the earliest that a zip can say.
+func pack(dir string) ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	w.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
 		return flate.NewWriter(w, flate.BestCompression)
 	})
-	header := &zip.FileHeader{
-		Name:     binary,
-		Method:   zip.Deflate,
-		Modified: time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC),
-	}
-	header.SetMode(0o755)
-	f, err := w.CreateHeader(header)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := f.Write(content); err != nil {
-		return nil, err
+	for _, name := range append([]string{binary}, notices...) {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		header := &zip.FileHeader{
+			Name:     name,
+			Method:   zip.Deflate,
+			Modified: time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC),
+		}
+		header.SetMode(0o644)
+		if name == binary {
+			header.SetMode(0o755)
+		}
+		f, err := w.CreateHeader(header)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := f.Write(content); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.Close(); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,8 @@ func main() {
 	println(len(addresses), err == nil)
 }
 `,
+	"LICENSE":              "Apache",
+	"THIRD_PARTY_LICENSES": "MIT, BSD",
 }
 
 func TestBuildIsReproducible(t *testing.T) {
@@ -63,22 +66,22 @@ func TestBuildIsWhatSCFRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer z.Close()
-	if len(z.File) != 1 || z.File[0].Name != "main" || z.File[0].Mode() != 0o755 {
-		t.Fatalf("the zip holds %d files, the first %s %s; want main -rwxr-xr-x alone", len(z.File), z.File[0].Name, z.File[0].Mode())
+	var held []string
+	for _, f := range z.File {
+		held = append(held, f.Name+" "+f.Mode().String())
+		if !bytes.Equal(unzip(t, f), read(t, filepath.Join(filepath.Dir(out), "function", f.Name))) {
+			t.Errorf("function/%s and the zip's differ", f.Name)
+		}
+		if text, ok := sources[f.Name]; ok && string(unzip(t, f)) != text {
+			t.Errorf("the zip's %s is not the tree's", f.Name)
+		}
 	}
-	r, err := z.File[0].Open()
-	if err != nil {
-		t.Fatal(err)
+	if want := []string{"main -rwxr-xr-x", "LICENSE -rw-r--r--", "THIRD_PARTY_LICENSES -rw-r--r--"}; !slices.Equal(held, want) {
+		t.Fatalf("the zip holds %q, want %q", held, want)
 	}
-	content, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	content := unzip(t, z.File[0])
 
 	loose := filepath.Join(filepath.Dir(out), "function", "main")
-	if !bytes.Equal(content, read(t, loose)) {
-		t.Error("function/main and the zip's main differ")
-	}
 	if info, err := os.Stat(loose); err != nil || info.Mode() != 0o755 {
 		t.Errorf("function/main: %v, %v; want -rwxr-xr-x", info.Mode(), err)
 	}
@@ -111,6 +114,9 @@ func TestBuildRefuses(t *testing.T) {
 		{"broken source", "main.go:3", map[string]string{"go.mod": sources["go.mod"], "main.go": "package main\n\nfunc main() { x }\n"}},
 		{"library", "requires exactly one main package", map[string]string{"go.mod": sources["go.mod"], "tiny.go": "package tiny\n"}},
 		{"empty folder", "failed to build", nil},
+		{"no notices", "THIRD_PARTY_LICENSES", map[string]string{
+			"go.mod": sources["go.mod"], "main.go": sources["main.go"], "LICENSE": sources["LICENSE"],
+		}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -162,6 +168,20 @@ func checkout(t *testing.T, files map[string]string) string {
 		}
 	}
 	return dir
+}
+
+func unzip(t *testing.T, f *zip.File) []byte {
+	t.Helper()
+	r, err := f.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func read(t *testing.T, path string) []byte {

@@ -2,8 +2,8 @@
 //
 //	go run ./scripts/package [-C dir] [-o dist/chatlake.zip]
 //
-// It writes the zip to -o and the binary alone to function/main in the same folder, and prints each one's path, size and
-// SHA-256 to stdout. The same tree and the same Go release give the same bytes, whatever the machine and the path of the
+// It writes the zip to -o and the binary to function/main in the same folder, both with the licences of what the binary holds,
+// and prints each one's path, size and SHA-256 to stdout. The same tree and the same Go release give the same bytes, whatever the machine and the path of the
 // checkout, so that a deployed function can be traced to its source.
 //
 // On any failure it exits 1, says why on stderr, and what stands at -o is not to be deployed.
