@@ -78,8 +78,7 @@ func build(ctx context.Context, dir, out string) ([]file, error) {
 }
 
 // compile builds the main package in dir for SCF's machines. All that could make two builds differ is fixed here rather
-// than taken from the caller's environment; the Go release is at least the one that go.mod asks for. SCF is CentOS 7
-// underneath, whose C library is old: hence no cgo.
+// than taken from the caller's environment. SCF is CentOS 7 underneath, whose C library is old: hence no cgo.
 func compile(ctx context.Context, dir, target string) error {
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
@@ -88,7 +87,7 @@ func compile(ctx context.Context, dir, target string) error {
 		"-ldflags=-s -w -buildid=", "-o", target, ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "CGO_ENABLED=0",
-		"GOTOOLCHAIN=auto", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GOFIPS140=off")
+		"GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GOFIPS140=off")
 	var messages bytes.Buffer
 	cmd.Stderr = &messages
 	if err := cmd.Run(); err != nil {
