@@ -61,15 +61,18 @@ func (b *books) allowed(key rowKey, field string) (may []*claim, null bool) {
 	return may, null
 }
 
-// check holds the lake to the claims.
-func (b *books) check() {
+// check holds the lake to the claims of the days since the given one.
+func (b *books) check(since stats.Day) {
 	w := b.w
 	for _, key := range sortedKeys(w.table.rows) {
-		if w.table.damaged[key.day] == nil {
+		if key.day >= since && w.table.damaged[key.day] == nil {
 			b.checkRow(key, w.table.rows[key])
 		}
 	}
 	for _, key := range sortedKeys(b.claims) {
+		if key.day < since {
+			continue
+		}
 		settled := slices.ContainsFunc(b.claims[key], func(c *claim) bool { return c.settled })
 		if _, ok := w.table.rows[key]; settled && !ok && w.table.damaged[key.day] == nil {
 			w.wrong("the lake has lost app %d on %s", key.app, key.day)
@@ -171,6 +174,30 @@ func (b *books) repaired(r *run, day stats.Day) {
 		if key.day == day {
 			delete(r.began, key)
 		}
+	}
+}
+
+// thin drops the claims of the days since the given one that no field needs any more, where there will be no replay.
+func (b *books) thin(since stats.Day) {
+	for key, claims := range b.claims {
+		if key.day < since || len(claims) < 2 {
+			continue
+		}
+		present, covered := false, make(map[string]bool) // by settled claims
+		var kept []*claim
+		for _, c := range slices.Backward(claims) {
+			needed := !present
+			present = present || c.settled
+			for field := range c.values {
+				needed = needed || !covered[field]
+				covered[field] = covered[field] || c.settled
+			}
+			if needed {
+				kept = append(kept, c)
+			}
+		}
+		slices.Reverse(kept)
+		b.claims[key] = kept
 	}
 }
 

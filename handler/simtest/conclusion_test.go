@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"chatlake/internal/stats"
 )
 
 // conclude ends all trouble and asks for two clean runs.
@@ -16,9 +18,14 @@ func (w *world) conclude() {
 	for day := range w.table.damaged { // the archive had nothing of it
 		w.putBack(day)
 	}
+	w.confirm(today() - apiDays)
+}
+
+// confirm does two clean runs, and holds the lake to what the API has of the days since the given one.
+func (w *world) confirm(since stats.Day) {
 	w.clean()
-	w.books.check()
-	w.checkAPI()
+	w.books.check(0)
+	w.checkAPI(since)
 	w.mustStand()
 	before := maps.Clone(w.table.files)
 	time.Sleep(time.Duration(10+w.rng.IntN(48*60)) * time.Minute)
@@ -45,10 +52,10 @@ func (w *world) clean() *run {
 }
 
 // checkAPI holds the lake to what the API serves now.
-func (w *world) checkAPI() {
+func (w *world) checkAPI(since stats.Day) {
 	for app, rows := range w.api.rows {
 		for day, r := range rows {
-			if r.hidden || r.bad != nil || r.twin != nil || day < today()-apiDays {
+			if r.hidden || r.bad != nil || r.twin != nil || day < since {
 				continue
 			}
 			row := w.table.rows[rowKey{app, day}]

@@ -32,6 +32,7 @@ type fate struct {
 	stray bool // it lands also if its client gives it up meanwhile
 	kind  kind
 	chat  *chattest.Fault
+	stuck bool // all requests of this name in this run fail
 }
 
 var (

@@ -134,7 +134,11 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	q.name, q.count = r.nameOf(req)
 	dice := r.w.roll("request", r.n, q.name, q.count)
 	q.rank = dice.Uint64()
-	q.fate = r.fateOf(q, dice)
+	if r.w.soak != nil {
+		q.fate = r.w.soak.fateOf(q, dice)
+	} else {
+		q.fate = r.fateOf(q, dice)
+	}
 	r.w.gate.add(q)
 	select {
 	case a := <-q.reply:

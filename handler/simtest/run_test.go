@@ -84,6 +84,7 @@ type run struct {
 	counts map[string]int // requests by name
 	cancel context.CancelFunc
 	dead   bool
+	stuck  bool // each attempt of one of its requests failed
 
 	entered bool // it has come past the lease
 	began   tableRows
@@ -131,7 +132,11 @@ func (w *world) do(runs ...*run) {
 	for _, r := range runs {
 		w.settle(r)
 	}
-	w.books.check()
+	if w.soak != nil {
+		w.soak.settled(runs)
+		return
+	}
+	w.books.check(0)
 }
 
 func (r *run) work() {
@@ -196,7 +201,9 @@ func (w *world) answered(q *request, resp *http.Response) {
 		if !q.run.ask.dry {
 			w.books.claim(q.run, app, a)
 		}
-		w.note("%s: app %d answers %v", q.run, app, a)
+		if w.soak == nil { // which has too many
+			w.note("%s: app %d answers %v", q.run, app, a)
+		}
 	}
 }
 

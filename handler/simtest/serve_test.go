@@ -14,6 +14,9 @@ import (
 // answer serves a request as its fate has it.
 func (w *world) answer(q *request) {
 	r, f := q.run, q.fate
+	if w.soak != nil && !q.late {
+		w.soak.count(q)
+	}
 	w.gate.mu.Lock()
 	gone := q.gone
 	w.gate.mu.Unlock()

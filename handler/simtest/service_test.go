@@ -40,14 +40,21 @@ type served struct {
 	twin   map[string]any // what the day's second entry has instead; nil where there is none
 }
 
-func newService(w *world) *service {
+func newService(w *world, apps int) *service {
 	s := &service{w: w, rows: make(map[int64]map[stats.Day]*served)}
-	for i := range 2 + w.rng.IntN(2) {
+	for i := range apps {
 		id := int64(1400000001 + i)
 		s.apps = append(s.apps, chattest.App{ID: id, Key: keyOf(id), Region: "singapore"})
 		s.rows[id] = make(map[stats.Day]*served)
 	}
-	// A few days, so that apps share some, and the oldest ones leave the API's reach soon.
+	o := chattest.Options{Apps: s.apps, Today: true, Data: s.row, Fault: s.faultOf}
+	s.server = chattest.New(o).Handler("singapore")
+	return s
+}
+
+// sow gives apps rows of a few days, so that they share some, and the oldest ones leave the API's reach soon.
+func (s *service) sow() {
+	w := s.w
 	for range 3 {
 		day := today() - stats.Day(1+w.rng.IntN(apiDays))
 		for _, id := range s.ids() {
@@ -56,9 +63,6 @@ func newService(w *world) *service {
 			}
 		}
 	}
-	o := chattest.Options{Apps: s.apps, Today: true, Data: s.row, Fault: s.faultOf}
-	s.server = chattest.New(o).Handler("singapore")
-	return s
 }
 
 // apiDays is how many whole days the API keeps.

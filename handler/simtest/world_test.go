@@ -40,26 +40,34 @@ type world struct {
 	known      map[int64]stats.Day // each app's first day that a run's coverage is sure to have
 	rawKeys    map[*run]string
 	lastTimer  time.Time
+	soak       *soak  // nil but in the soak
 	latest     string // the run whose summary is the newest
 	overlap    string // what two writers at once did
 	versioned  bool
 	log        []string
 }
 
-// newWorld makes a world at some time of a day.
+// newWorld makes a world of two or three apps at some time of a day.
 func newWorld(t *testing.T, seed uint64) *world {
+	w := openWorld(t, seed)
+	w.api = newService(w, 2+w.rng.IntN(2))
+	w.api.sow()
+	w.configured = w.api.ids()
+	if w.chance(0.4) {
+		w.leaveOlderFile()
+	}
+	return w
+}
+
+// openWorld makes a world without an API.
+func openWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), ids: make(map[string]int), rawKeys: make(map[*run]string), known: make(map[int64]stats.Day)}
 	begin := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC).Add(time.Duration(w.rng.IntN(24*3600)) * time.Second)
 	time.Sleep(time.Until(begin))
 	w.versioned = w.chance(0.2)
 	w.bucket = costest.New(costest.Options{Credentials: []costest.Credentials{bucketKey}, Versioned: w.versioned})
 	w.table, w.books = newTable(w), newBooks(w)
-	w.api = newService(w)
-	w.configured = w.api.ids()
 	w.gate = openGate(w)
-	if w.chance(0.4) {
-		w.leaveOlderFile()
-	}
 	return w
 }
 
@@ -95,7 +103,12 @@ func (w *world) mustStand() {
 func (w *world) end() {
 	w.gate.close()
 	if w.t.Failed() {
-		w.t.Logf("again: go test ./handler/simtest -run TestSimulation -sim.from=%d -sim.seeds=1\n%s", w.seed, strings.Join(w.log, "\n"))
+		const most = 2000
+		again := fmt.Sprintf("-run TestSimulation -sim.from=%d -sim.seeds=1", w.seed)
+		if w.soak != nil {
+			again = w.soak.again()
+		}
+		w.t.Logf("again: go test ./handler/simtest %s\n%s", again, strings.Join(w.log[max(0, len(w.log)-most):], "\n"))
 	}
 }
 
