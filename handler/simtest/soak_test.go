@@ -190,7 +190,7 @@ func (s *soak) bring(app int64, day stats.Day) {
 	first := len(rows) == 0
 	if r := rows[day]; r == nil {
 		rows[day] = &served{fields: w.api.fields(w.rng)}
-		if !first && w.chance(0.03) {
+		if !first && day == today()-1 && w.chance(0.03) {
 			rows[day].hidden = true
 			s.hidden = append(s.hidden, rows[day])
 		}
