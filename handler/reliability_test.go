@@ -2,11 +2,17 @@ package handler_test
 
 import (
 	"bytes"
+	"io"
 	"net/http"
+	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/tencentyun/scf-go-lib/functioncontext"
 
 	"chatlake/handler"
 	"chatlake/internal/chat/chattest"
@@ -267,6 +273,104 @@ func TestVanishedField(t *testing.T) {
 		w.mustRun(w.timer())
 		if now := w.rows("2026-11-25")[1400000001]; now.Active == nil || *now.Revision != 2 {
 			t.Errorf("when it came back: %+v", now)
+		}
+	})
+}
+
+// TestNoRoomInTmp: the rows go on in memory, and the archive is left out. A replay needs the room.
+func TestNoRoomInTmp(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	inWorldAlone(t, func(w *world) {
+		for id := int64(1400000004); id < 1400000404; id++ { // more than a run keeps in memory
+			w.apps = append(w.apps, chattest.App{ID: id, Key: "secret", Region: "singapore"})
+		}
+		w.chat.SetApps(w.apps...)
+		w.env["CHATLAKE_APPS"] = w.appList()
+		s, err := w.run(w.timer())
+		if err != nil || s.Status != handler.Partial || s.Rows.Inserted != 30*len(w.apps) || len(s.Errors) != 1 || s.Errors[0].Stage != "archive" ||
+			!strings.Contains(s.Errors[0].Message, "the raw answers could not be stored") {
+			t.Errorf("%v %s", err, s.JSON())
+		}
+		w.bucket.Put(prefix+"_raw/dt=2026-11-25/20261125T033000Z-00000000.ndjson.gz", nil)
+		s, err = w.run(`{"source":"raw"}`)
+		if err == nil || s.Status != handler.Failed || !strings.Contains(s.Errors[0].Message, "no room for the archive's objects") {
+			t.Errorf("a replay: %v %s", err, s.JSON())
+		}
+	})
+}
+
+// TestMemoryLimit: the collector is told of the limit at which the platform kills the process.
+func TestMemoryLimit(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	ctx := functioncontext.NewContext(t.Context(), &functioncontext.FunctionContext{MemoryLimitInMb: 640})
+	f := handler.NewFunction(nil, io.Discard, nil)
+	if _, err := f.Invoke(ctx, nil); err == nil {
+		t.Error("a function without a configuration runs")
+	}
+	if got, most := debug.SetMemoryLimit(-1), int64(640)<<20; got >= most || got < most*8/10 {
+		t.Errorf("the limit is %d bytes of %d", got, most)
+	}
+}
+
+// TestRetriesAfterAKill: SCF retries a run twice, a minute apart, and the second retry has the time to wait for the lease.
+func TestRetriesAfterAKill(t *testing.T) {
+	inWorld(t, func(w *world) {
+		event := w.timer()
+		var dead atomic.Bool // from then on nothing that the run does has an effect
+		w.bucket.SetFault(func(costest.Request) costest.Fault { return costest.Fault{Drop: dead.Load()} })
+		w.chat.SetFault(func(chattest.Call) *chattest.Fault {
+			dead.Store(true)
+			return &chattest.Fault{Drop: true}
+		})
+		began := time.Now()
+		w.runFor(15*time.Minute, event)
+		time.Sleep(time.Until(began.Add(time.Minute)))
+		w.bucket.SetFault(nil)
+		w.chat.SetFault(nil)
+		if s, err := w.runFor(15*time.Minute, event); err == nil || s.Apps.OK > 0 || !strings.Contains(err.Error(), "or was killed while it did") {
+			t.Errorf("the first retry: %v %s", err, s.JSON())
+		}
+		time.Sleep(time.Minute)
+		if s, err := w.runFor(15*time.Minute, event); err != nil || s.Status != handler.OK || s.Rows.Inserted != 90 {
+			t.Errorf("the second: %v %s", err, s.JSON())
+		}
+	})
+}
+
+func TestADayToCome(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.chat.SetFault(func(c chattest.Call) *chattest.Fault {
+			return &chattest.Fault{Rows: func(rows []map[string]any) []map[string]any {
+				if c.App == 1400000001 {
+					rows = append(rows, map[string]any{"Date": "20261125", "UpMsgNum": "1"}, map[string]any{"Date": "20261201", "UpMsgNum": "2"})
+				}
+				return rows
+			}}
+		})
+		s := w.mustRun(w.timer())
+		if got := about(s, 1400000001); !strings.Contains(got, "the API gave rows of days to come, which were stored: 2026-12-01") || len(s.Warnings) != 1 {
+			t.Errorf("warnings %v", s.Warnings)
+		}
+		today, later := w.rows("2026-11-25")[1400000001], w.rows("2026-12-01")[1400000001]
+		if today.Up == nil || later.Up == nil || *later.Up != 2 || len(s.Gaps) != 0 {
+			t.Errorf("today %+v, later %+v, gaps %v", today, later, s.Gaps)
+		}
+	})
+}
+
+func TestRejectsThatCannotBeStored(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.revise(1400000001, day("2026-11-10"), map[string]any{"UpMsgNum": "many"})
+		w.bucket.SetFault(func(r costest.Request) costest.Fault {
+			if strings.Contains(r.Key, "_rejects/") {
+				return costest.Fault{Status: 403, Code: "AccessDenied"}
+			}
+			return costest.Fault{}
+		})
+		s, err := w.run(w.timer())
+		if err != nil || s.Status != handler.Partial || s.Rows.Inserted != 89 || len(s.Errors) != 1 || s.Errors[0].Stage != "archive" || !strings.Contains(s.Errors[0].Message, "the refused rows could not be stored") {
+			t.Errorf("%v %s", err, s.JSON())
 		}
 	})
 }

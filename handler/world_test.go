@@ -46,6 +46,12 @@ var bucketKey = costest.Credentials{SecretID: "id-of-the-role", SecretKey: "key-
 func inWorld(t *testing.T, test func(w *world)) {
 	t.Helper()
 	t.Parallel()
+	inWorldAlone(t, test)
+}
+
+// inWorldAlone runs a test that changes the process, and so must not run beside another.
+func inWorldAlone(t *testing.T, test func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 11, 25, 3, 30, 0, 0, time.UTC)))
 		w := &world{t: t, apps: []chattest.App{

@@ -1,4 +1,5 @@
-// Package simtest holds whole runs to what the lake promises, over thousands of random histories. It has nothing but tests.
+// Package simtest holds whole runs to what the lake promises, over thousands of random histories and over a year of daily runs. It
+// has nothing but tests.
 //
 // A seed is a world: a Chat API, a bucket and a few apps, in a bubble of virtual time without sockets. Things happen to it
 // one after another: daily runs, backfills, replays, dry runs, two runs at once, days that pass, files that other versions of
@@ -43,6 +44,14 @@
 //
 // A day whose file is damaged is exempt until it is repaired. A repair owes what the raw archive has of the day, and no more:
 // what was in the file alone is lost with it.
+//
+// # The soak
+//
+// TestSoak is one long life instead of many short ones: a daily run with SCF's retries, for as many days and apps as its flags
+// say. Each request fails with one chance in twenty, now and then at each attempt; runs are killed, and timers fire twice;
+// apps come, leave and return, and the API revises what it gave. Besides the promises above, no day may ever be lost, and
+// at the end the lake has all that the API ever gave: each row, with the values that it had last, and revised no more often.
+// A run in which no request fails at every attempt has to succeed, but for one in a hundred.
 //
 // # How a seed repeats
 //
