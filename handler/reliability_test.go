@@ -65,7 +65,8 @@ func TestFaultsOfTheAPI(t *testing.T) {
 					t.Fatalf("%v %s", err, s.JSON())
 				}
 				e := s.Errors[0]
-				if e.AppID != 1400000002 || e.Stage != c.stage || e.Code != c.code || e.Retryable != c.retryable || e.Attempts != c.attempts || !strings.Contains(e.Message, c.says) {
+				if e.AppID != 1400000002 || e.Stage != c.stage || e.Code != c.code || e.Retryable != c.retryable ||
+					e.Attempts != c.attempts || !strings.Contains(e.Message, c.says) {
 					t.Errorf("error %+v", e)
 				}
 				w.chat.SetFault(nil)
@@ -143,7 +144,8 @@ func TestSlowCOS(t *testing.T) {
 		w.bucket.SetFault(func(costest.Request) costest.Fault { return costest.Fault{Delay: time.Minute} })
 		began := time.Now()
 		s, err := w.runFor(15*time.Minute, w.timer())
-		if err == nil || s.Status != handler.Failed || !strings.Contains(s.Errors[0].Message, "COS gave no whole answer within the attempt's time") || time.Since(began) >= 15*time.Minute {
+		if err == nil || s.Status != handler.Failed ||
+			!strings.Contains(s.Errors[0].Message, "COS gave no whole answer within the attempt's time") || time.Since(began) >= 15*time.Minute {
 			t.Errorf("too slow: %v %s", err, s.JSON())
 		}
 	})
@@ -162,7 +164,8 @@ func TestNoListing(t *testing.T) {
 		if s := w.runDaily(2); s.Status != handler.OK || s.Rows.Inserted != 3 {
 			t.Errorf("a daily run: %s", s.JSON())
 		}
-		if s, err := w.run(`{"source":"raw"}`); err == nil || s.Status != handler.Failed || !strings.Contains(s.Errors[0].Message, "the raw archive could not be listed") {
+		if s, err := w.run(`{"source":"raw"}`); err == nil || s.Status != handler.Failed ||
+			!strings.Contains(s.Errors[0].Message, "the raw archive could not be listed") {
 			t.Errorf("a replay: %v %s", err, s.JSON())
 		}
 	})
@@ -190,7 +193,8 @@ func TestTwoRunsAtOnce(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		s, err := w.runFor(8*time.Second, event)
-		if err == nil || s.Status != handler.Failed || s.Errors[0].Stage != "store" || !s.Errors[0].Retryable || !strings.Contains(err.Error(), "is writing to the lake, or was killed while it did") {
+		if err == nil || s.Status != handler.Failed || s.Errors[0].Stage != "store" || !s.Errors[0].Retryable ||
+			!strings.Contains(err.Error(), "is writing to the lake, or was killed while it did") {
 			t.Errorf("with no time to wait: %v %s", err, s.JSON())
 		}
 		calls := len(w.chat.Calls())
@@ -238,7 +242,8 @@ func TestOutageOfSecretsManager(t *testing.T) {
 		}
 		w.env["CHATLAKE_APPS"] = strings.Replace(list, "secret-of-app-1", "ssm:one", 1)
 		summary, err = w.runFor(15*time.Minute, w.timer())
-		if err == nil || summary.Status != handler.Partial || summary.Apps.OK != 2 || summary.Errors[0].AppID != 1400000001 || summary.Errors[0].Stage != "config" || !summary.Errors[0].Retryable {
+		if err == nil || summary.Status != handler.Partial || summary.Apps.OK != 2 || summary.Errors[0].AppID != 1400000001 ||
+			summary.Errors[0].Stage != "config" || !summary.Errors[0].Retryable {
 			t.Errorf("a key: %v %s", err, summary.JSON())
 		}
 	})
@@ -369,7 +374,8 @@ func TestRejectsThatCannotBeStored(t *testing.T) {
 			return costest.Fault{}
 		})
 		s, err := w.run(w.timer())
-		if err != nil || s.Status != handler.Partial || s.Rows.Inserted != 89 || len(s.Errors) != 1 || s.Errors[0].Stage != "archive" || !strings.Contains(s.Errors[0].Message, "the refused rows could not be stored") {
+		if err != nil || s.Status != handler.Partial || s.Rows.Inserted != 89 || len(s.Errors) != 1 ||
+			s.Errors[0].Stage != "archive" || !strings.Contains(s.Errors[0].Message, "the refused rows could not be stored") {
 			t.Errorf("%v %s", err, s.JSON())
 		}
 	})
