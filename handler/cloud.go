@@ -16,7 +16,6 @@ import (
 	"chatlake/internal/cloud/dlc"
 	"chatlake/internal/secret"
 	"chatlake/internal/stats"
-	"chatlake/storage"
 )
 
 const (
@@ -91,11 +90,7 @@ func (r *run) register(ctx context.Context) {
 	days := slices.DeleteFunc(slices.Clone(r.holdings.days), func(day stats.Day) bool {
 		return day < r.summary.Window.From || day > r.summary.Window.To
 	})
-	folder := ""
-	if name, _, ok := r.config.lake.COSBucket(); ok {
-		folder = "cosn://" + name + "/" + r.config.lake.Prefix + storage.Table
-	}
-	err := dlc.Register(ctx, r.config.cloud, *r.config.catalog, folder, days)
+	err := dlc.Register(ctx, r.config.cloud, *r.config.catalog, r.config.lake.TableFolder("cosn"), days)
 	if err == nil {
 		return
 	}

@@ -95,9 +95,9 @@ func TestCatalog(t *testing.T) {
 
 func TestFaultsOfTheCatalog(t *testing.T) {
 	for name, env := range map[string]map[string]string{
-		"CHATLAKE_CATALOG is wrong":       {"CHATLAKE_CATALOG": "hive://x"},
-		"CHATLAKE_CATALOG needs a lake":   {"CHATLAKE_CATALOG": "dlc://e/d.t", "CHATLAKE_LAKE": "file:///tmp/none"},
-		"CHATLAKE_API_ENDPOINT the API's": {"CHATLAKE_API_ENDPOINT": "http://example.com"},
+		"CHATLAKE_CATALOG is wrong":           {"CHATLAKE_CATALOG": "hive://x"},
+		"CHATLAKE_CATALOG needs a lake":       {"CHATLAKE_CATALOG": "dlc://e/d.t", "CHATLAKE_LAKE": "file:///tmp/none"},
+		"CHATLAKE_API_ENDPOINT must be https": {"CHATLAKE_API_ENDPOINT": "http://example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"chatlake/internal/chat"
 	"chatlake/internal/cloud"
 	"chatlake/internal/cloud/dlc"
+	"chatlake/internal/endpoint"
 	"chatlake/internal/secret"
 	"chatlake/internal/stats"
 	"chatlake/storage"
@@ -26,7 +26,7 @@ import (
 // config is what the environment of an invocation says. README's table describes the variables.
 type config struct {
 	lake        storage.Location
-	keys        storage.Credentials
+	keys        secret.Keys
 	appsFrom    string // CHATLAKE_APPS as given
 	apps        []chat.App
 	qps         int
@@ -101,10 +101,11 @@ func (r *configReader) read() config {
 // client makes the client of Tencent Cloud's API, for the secrets and the catalog.
 func (r *configReader) client(c config) *cloud.Client {
 	region := r.get("TENCENTCLOUD_REGION") // SCF sets it; on another machine the lake's region stands in
-	if region == "" && c.lake.Bucket != nil {
-		_, region, _ = c.lake.COSBucket()
+	if region == "" {
+		bucket, _ := c.lake.COSBucket()
+		region = bucket.Region
 	}
-	client, err := cloud.New(cloud.Keys(c.keys), region, r.get("CHATLAKE_API_ENDPOINT"), r.transport)
+	client, err := cloud.New(c.keys, region, r.get("CHATLAKE_API_ENDPOINT"), r.transport)
 	if err != nil {
 		r.fault("CHATLAKE_API_ENDPOINT", err.Error())
 	}
@@ -174,7 +175,7 @@ var keyVariables = [][]string{
 	{"TENCENTCLOUD_SESSIONTOKEN", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"},
 }
 
-func (r *configReader) keys(required bool) storage.Credentials {
+func (r *configReader) keys(required bool) secret.Keys {
 	var found [3]secret.String
 	for i, spellings := range keyVariables {
 		for _, name := range spellings {
@@ -186,7 +187,7 @@ func (r *configReader) keys(required bool) storage.Credentials {
 			r.fault(spellings[0], "is required for COS and Secrets Manager and not set: give the function an execution role that SCF makes keys of, or set "+strings.Join(spellings, " or "))
 		}
 	}
-	return storage.Credentials{ID: found[0], Key: found[1], Token: found[2]}
+	return secret.Keys{ID: found[0], Key: found[1], Token: found[2]}
 }
 
 // loadApps reads the list of apps from where CHATLAKE_APPS says that it is. bucket is the lake's bucket, without its
@@ -303,7 +304,7 @@ func (p *appParser) parse(item json.RawMessage) chat.App {
 		app.Key = secret.New(key)
 	}
 	region, hasRegion := p.text(keys, "region")
-	endpoint, hasEndpoint := p.text(keys, "endpoint")
+	base, hasEndpoint := p.text(keys, "endpoint")
 	app.Region = region
 	if hasRegion {
 		var known bool
@@ -312,10 +313,11 @@ func (p *appParser) parse(item json.RawMessage) chat.App {
 		}
 	}
 	if hasEndpoint {
-		if err := checkEndpoint(endpoint); err != nil {
+		if u, err := endpoint.Parse(base); err != nil {
 			p.fault("endpoint", err.Error())
+		} else {
+			app.Endpoint = u.String()
 		}
-		app.Endpoint = strings.TrimRight(endpoint, "/")
 	}
 	if !hasRegion && !hasEndpoint {
 		p.fault("region", "is missing: it is one of "+strings.Join(chat.Regions(), ", "))
@@ -338,15 +340,4 @@ func (p *appParser) text(keys map[string]json.RawMessage, key string) (value str
 		p.fault(key, "is empty")
 	}
 	return value, true
-}
-
-func checkEndpoint(s string) error {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return errors.New("is not a base URL")
-	case u.Scheme == "https", u.Scheme == "http" && storage.IsLoopback(u.Hostname()):
-		return nil
-	}
-	return errors.New("must be https, or http on a loopback address")
 }

@@ -3,11 +3,13 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
+
+	"chatlake/internal/endpoint"
 )
 
 // Location says where a lake is: below a prefix in a COS bucket, or in a directory.
@@ -35,7 +37,7 @@ func ParseLocation(s string) (Location, error) {
 		}
 		return Location{Dir: filepath.FromSlash(dir)}, nil
 	case "http":
-		if !IsLoopback(u.Hostname()) {
+		if !endpoint.IsLoopback(u.Hostname()) {
 			return Location{}, errors.New("must be https, except on a loopback address")
 		}
 	case "https":
@@ -57,22 +59,34 @@ func ParseLocation(s string) (Location, error) {
 	return Location{Bucket: &url.URL{Scheme: u.Scheme, Host: u.Host}, Prefix: prefix}, nil
 }
 
-// COSBucket returns the bucket's name, with its APPID, and its region, where the host tells them:
-// BUCKET-APPID.cos.REGION.myqcloud.com.
-func (l Location) COSBucket() (name, region string, ok bool) {
-	if l.Bucket == nil {
-		return "", "", false
-	}
-	name, rest, found := strings.Cut(l.Bucket.Hostname(), ".cos.")
-	region, domain, found2 := strings.Cut(rest, ".")
-	if !found || !found2 || domain != "myqcloud.com" && domain != "tencentcos.cn" {
-		return "", "", false
-	}
-	return name, region, true
+// Bucket is a bucket of COS, as its public host tells it.
+type Bucket struct {
+	Name     string // BUCKET-APPID
+	Region   string
+	Endpoint string // the region's host
 }
 
-// IsLoopback reports whether a host is this machine's own.
-func IsLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// Hosts: https://www.tencentcloud.com/document/product/436/6224.
+var bucketHost = regexp.MustCompile(`^([a-z0-9][a-z0-9-]*-[0-9]+)\.(cos\.([a-z0-9-]+)\.(?:myqcloud\.com|tencentcos\.cn))$`)
+
+// COSBucket returns the lake's bucket where the host tells it, as BUCKET-APPID.cos.REGION.myqcloud.com does.
+func (l Location) COSBucket() (Bucket, bool) {
+	if l.Bucket == nil {
+		return Bucket{}, false
+	}
+	m := bucketHost.FindStringSubmatch(strings.ToLower(l.Bucket.Host))
+	if m == nil {
+		return Bucket{}, false
+	}
+	return Bucket{Name: m[1], Endpoint: m[2], Region: m[3]}, true
+}
+
+// TableFolder returns the table's folder as programs write it that take a bucket's name for the host: cosn://, s3:// or
+// s3a://. It ends with a slash; it is empty where [Location.COSBucket] knows no bucket.
+func (l Location) TableFolder(scheme string) string {
+	bucket, ok := l.COSBucket()
+	if !ok {
+		return ""
+	}
+	return scheme + "://" + bucket.Name + "/" + l.Prefix + Table + "/"
 }

@@ -43,6 +43,40 @@ func TestParseLocation(t *testing.T) {
 	}
 }
 
+func TestBucketAndFolder(t *testing.T) {
+	for in, want := range map[string]struct {
+		bucket storage.Bucket
+		folder string
+	}{
+		"https://lake-1250000000.cos.ap-guangzhou.myqcloud.com/a/b": {
+			storage.Bucket{Name: "lake-1250000000", Region: "ap-guangzhou", Endpoint: "cos.ap-guangzhou.myqcloud.com"},
+			"cosn://lake-1250000000/a/b/app_daily_stats/",
+		},
+		"https://L-a-1.cos.EU-frankfurt.tencentcos.cn": {
+			storage.Bucket{Name: "l-a-1", Region: "eu-frankfurt", Endpoint: "cos.eu-frankfurt.tencentcos.cn"},
+			"cosn://l-a-1/app_daily_stats/",
+		},
+		"https://lake.cos.ap-guangzhou.myqcloud.com":             {}, // no APPID
+		"https://lake-1.cos.ap-guangzhou.myqcloud.com:8443":      {},
+		"https://lake-1.cos.ap-guangzhou.myqcloud.com.example":   {},
+		"https://lake-1.cos.ap-guangzhou.x.myqcloud.com":         {},
+		"https://lake-1.cos-website.ap-guangzhou.myqcloud.com/p": {},
+		"https://lake.example/p":                                 {},
+		"http://127.0.0.1:9000/p":                                {},
+		"file:///var/lake":                                       {},
+	} {
+		l, err := storage.ParseLocation(in)
+		if err != nil {
+			t.Errorf("%s: %v", in, err)
+			continue
+		}
+		bucket, ok := l.COSBucket()
+		if bucket != want.bucket || ok != (want.folder != "") || l.TableFolder("cosn") != want.folder {
+			t.Errorf("%s: %+v %v %q, want %+v %q", in, bucket, ok, l.TableFolder("cosn"), want.bucket, want.folder)
+		}
+	}
+}
+
 func TestParseLocationRefuses(t *testing.T) {
 	tests := map[string]string{
 		"nothing":                     "",

@@ -12,12 +12,8 @@ package cloud
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -25,6 +21,7 @@ import (
 	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
 
+	"chatlake/internal/endpoint"
 	"chatlake/internal/secret"
 )
 
@@ -33,21 +30,16 @@ const (
 	maxAttempts    = 5
 )
 
-// Keys are the keys of one principal. A temporary key, such as a role's, has a token.
-type Keys struct {
-	ID, Key, Token secret.String
-}
-
 // Client calls the API with one principal's keys in one region. It is safe for concurrent use.
 type Client struct {
 	api     *common.Client
 	secrets []secret.String
 }
 
-// New returns a client. The region is one of the API, such as ap-singapore. The endpoint stands in for every service's
-// SERVICE.tencentcloudapi.com: a base URL, https or http on a loopback address; "" is the public ones. The
-// transport decides about proxies, TLS and connections; nil is [http.DefaultTransport].
-func New(keys Keys, region, endpoint string, transport http.RoundTripper) (*Client, error) {
+// New returns a client. The region is one of the API, such as ap-singapore. The base URL stands in for every service's
+// SERVICE.tencentcloudapi.com, as [endpoint.Parse] takes it; "" is the public ones. The transport decides about proxies,
+// TLS and connections; nil is [http.DefaultTransport].
+func New(keys secret.Keys, region, base string, transport http.RoundTripper) (*Client, error) {
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
@@ -55,8 +47,8 @@ func New(keys Keys, region, endpoint string, transport http.RoundTripper) (*Clie
 	p.HttpProfile.ReqTimeout = 0 // each attempt has its own, which hears a cancellation
 	p.Language = "en-US"
 	p.DisableRegionBreaker = true // it would send requests to a host that nobody configured
-	if endpoint != "" {
-		u, err := parseEndpoint(endpoint)
+	if base != "" {
+		u, err := endpoint.Parse(base)
 		if err != nil {
 			return nil, err
 		}
@@ -65,23 +57,6 @@ func New(keys Keys, region, endpoint string, transport http.RoundTripper) (*Clie
 	}
 	api := common.NewCommonClient(credential{keys}, region, p).WithHttpTransport(guard{transport})
 	return &Client{api, []secret.String{keys.Key, keys.Token, keys.ID}}, nil
-}
-
-func parseEndpoint(endpoint string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimRight(endpoint, "/"))
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, errors.New("the API's endpoint is not a base URL")
-	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
-		u.Host = strings.ToLower(u.Host) // is signed in lower case, which the SDK leaves to its caller
-		return u, nil
-	}
-	return nil, errors.New("the API's endpoint must be https, or http on a loopback address")
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Call makes a call such as service ssm, version 2019-09-23, action GetSecretValue, and reads the answer's Response
@@ -139,13 +114,18 @@ func (c *Client) attempt(ctx context.Context, service, version, action string, p
 	return nil
 }
 
-// Scrub removes the client's keys and any signature from a text that came from the service.
-func (c *Client) Scrub(text string) string {
-	return signature.ReplaceAllString(secret.Scrub(text, c.secrets...), "${1}REDACTED")
+// Clean makes a text that came from outside fit to print: without the client's keys and any signature, and of a bounded
+// length.
+func (c *Client) Clean(text string) string {
+	text = signature.ReplaceAllString(secret.Scrub(text, c.secrets...), "${1}REDACTED")
+	if r := []rune(text); len(r) > maxText {
+		return string(r[:maxText]) + "…"
+	}
+	return text
 }
 
 // credential hands the keys to the SDK without a struct of plain strings that a %+v would show.
-type credential struct{ keys Keys }
+type credential struct{ keys secret.Keys }
 
 var _ common.CredentialIface = credential{}
 

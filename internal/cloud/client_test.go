@@ -25,8 +25,8 @@ const (
 	value  = `[{"sdk_app_id":1400000001,"secret_key":"5bd2850fff3ecb11","region":"china"}]`
 )
 
-func keys(id, key, token string) cloud.Keys {
-	return cloud.Keys{ID: secret.New(id), Key: secret.New(key), Token: secret.New(token)}
+func keys(id, key, token string) secret.Keys {
+	return secret.Keys{ID: secret.New(id), Key: secret.New(key), Token: secret.New(token)}
 }
 
 func emulator(fault func(cloudtest.Call) *cloudtest.Fault) *cloudtest.Server {

@@ -13,7 +13,7 @@ import (
 	tcerr "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/errors"
 )
 
-const maxMessage = 500 // characters of the service's text in an error
+const maxText = 500 // characters of a text from outside in an error
 
 // Error is a call that failed: an error that the API answered
 // (https://www.tencentcloud.com/document/product/1078/38658), or no API answer at all.
@@ -89,13 +89,13 @@ func (c *Client) classify(err error) *Error {
 		case cause == nil:
 			return unreadable(http.StatusOK)
 		}
-		return &Error{Message: c.clip(transportMessage(cause)), Retryable: true}
+		return &Error{Message: c.Clean(transportMessage(cause)), Retryable: true}
 	}
-	return &Error{Message: c.clip(err.Error())}
+	return &Error{Message: c.Clean(err.Error())}
 }
 
 func (c *Client) refused(status int, code, message, requestID string) *Error {
-	e := &Error{Status: status, Code: c.clip(code), Message: c.clip(message), RequestID: c.clip(requestID)}
+	e := &Error{Status: status, Code: c.Clean(code), Message: c.Clean(message), RequestID: c.Clean(requestID)}
 	for _, code := range again {
 		e.Retryable = e.Retryable || e.HasCode(code)
 	}
@@ -138,13 +138,4 @@ func transportMessage(err error) string {
 		return fmt.Sprintf("no whole answer within the attempt's time (%v at most)", attemptTimeout)
 	}
 	return err.Error()
-}
-
-// clip makes a text from outside printable: without keys, and of a bounded length.
-func (c *Client) clip(text string) string {
-	text = c.Scrub(text)
-	if r := []rune(text); len(r) > maxMessage {
-		return string(r[:maxMessage]) + "…"
-	}
-	return text
 }

@@ -31,7 +31,7 @@ var secretName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
 // ssm:ListSecretVersionIds.
 func Secret(ctx context.Context, c *Client, name string) (secret.String, error) {
 	if !secretName.MatchString(name) {
-		return secret.String{}, fmt.Errorf("%q is not a secret's name: letters, digits, - and _, at most 128, the first a letter or digit", name)
+		return secret.String{}, fmt.Errorf("%s is not a secret's name: letters, digits, - and _, at most 128, the first a letter or digit", secret.Show(name))
 	}
 	version, listErr := newestVersion(ctx, c, name)
 	var refused *Error
@@ -42,6 +42,7 @@ func Secret(ctx context.Context, c *Client, name string) (secret.String, error) 
 		}
 		version = ssmCurrent
 	}
+	shown := c.Clean(version)
 	var value struct {
 		SecretString, SecretBinary secret.String
 	}
@@ -50,15 +51,15 @@ func Secret(ctx context.Context, c *Client, name string) (secret.String, error) 
 	case err != nil && listErr != nil:
 		return secret.String{}, listErr
 	case err != nil:
-		return secret.String{}, fmt.Errorf("failed to fetch secret %s (version %s): %w", name, version, err)
+		return secret.String{}, fmt.Errorf("failed to fetch secret %s (version %s): %w", name, shown, err)
 	case !value.SecretString.IsZero():
 		return value.SecretString, nil
 	case value.SecretBinary.IsZero():
-		return secret.String{}, fmt.Errorf("secret %s (version %s) is empty", name, version)
+		return secret.String{}, fmt.Errorf("secret %s (version %s) is empty", name, shown)
 	}
 	plain, err := base64.StdEncoding.DecodeString(value.SecretBinary.Reveal())
 	if err != nil {
-		return secret.String{}, fmt.Errorf("secret %s (version %s): its binary value is not base64", name, version)
+		return secret.String{}, fmt.Errorf("secret %s (version %s): its binary value is not base64", name, shown)
 	}
 	return secret.New(string(plain)), nil
 }

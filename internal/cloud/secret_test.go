@@ -47,9 +47,10 @@ func TestSecret(t *testing.T) {
 		"no base64":      {secret: "one", text: "base64", fault: on("GetSecretValue", cloudtest.Fault{Body: []byte(`{"Response":{"SecretBinary":"5bd2850fff3ecb11!"}}`)})},
 		"may not list":   {secret: "one", code: "UnauthorizedOperation", text: "ssm:ListSecretVersionIds", fault: on("ListSecretVersionIds", cloudtest.Fault{Code: "UnauthorizedOperation"})},
 		"may not fetch":  {secret: "one", code: "UnauthorizedOperation", text: "ssm:GetSecretValue", fault: on("GetSecretValue", cloudtest.Fault{Code: "UnauthorizedOperation"})},
+		"long version":   {secret: "one", code: "ResourceNotFound", text: "failed to fetch secret one", fault: longVersion},
 		"name of a path": {secret: "a/b", text: "not a secret's name"},
 		"no name":        {secret: "", text: "not a secret's name"},
-		"long name":      {secret: strings.Repeat("a", 129), text: "not a secret's name"},
+		"long name":      {secret: strings.Repeat("a", 129), text: "(129 characters, not printed since they may be a secret) is not a secret's name"},
 	} {
 		got, err := cloud.Secret(t.Context(), client(t, server(test.fault)), test.secret)
 		if err == nil || !got.IsZero() || !strings.Contains(err.Error(), test.text) {
@@ -63,7 +64,18 @@ func TestSecret(t *testing.T) {
 		if strings.Contains(fmt.Sprintf("%v %+v", err, err), "5bd2850fff3ecb11") {
 			t.Errorf("%s: the secret is in %v", name, err)
 		}
+		if len(err.Error()) > 3000 {
+			t.Errorf("%s: an error of %d bytes", name, len(err.Error()))
+		}
 	}
+}
+
+// longVersion has a version whose id fills a log line by itself.
+func longVersion(c cloudtest.Call) *cloudtest.Fault {
+	if c.Action == "ListSecretVersionIds" {
+		return &cloudtest.Fault{Body: []byte(`{"Response":{"Versions":[{"VersionId":"` + strings.Repeat("v", 1<<20) + `"}]}}`)}
+	}
+	return &cloudtest.Fault{Code: "ResourceNotFound"}
 }
 
 func on(action string, f cloudtest.Fault) func(cloudtest.Call) *cloudtest.Fault {

@@ -32,7 +32,7 @@ type Engine struct {
 	maxParts int
 	local    bool // reads a lake in a directory
 	globs    string
-	folder   func(storage.Location, cos) string
+	folder   func(storage.Location) string
 }
 
 // Engines returns the engines in the order in which they are listed.
@@ -84,7 +84,7 @@ type page struct {
 	Folder   string // the table's folder, as the engine writes it
 	Files    string // all files of the table, as a pattern
 	Local    bool
-	COS      cos
+	COS      storage.Bucket
 
 	// The name's parts for procedures, which take schema and table as text.
 	Catalog, SchemaText, TableText string
@@ -114,11 +114,11 @@ func (e Engine) page(lake storage.Location, table string) (page, error) {
 		return page{}, fmt.Errorf("%s reads a lake in COS, not in a directory", e.Name)
 	}
 	if !p.Local {
-		if p.COS, err = parseCOS(lake); err != nil {
+		if p.COS, err = bucketOf(lake); err != nil {
 			return page{}, err
 		}
 	}
-	folder := e.folder(lake, p.COS)
+	folder := e.folder(lake)
 	if err := e.checkFolder(folder); err != nil {
 		return page{}, err
 	}

@@ -4,72 +4,58 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"unicode"
 
 	"chatlake/storage"
 )
 
-// cos is where a bucket is.
+// bucketOf returns the lake's bucket.
 //
 // Every engine that speaks S3 gets the endpoint and virtual-hosted style: COS refuses path-style requests to buckets made
 // since 2024 (https://www.tencentcloud.com/document/product/436/57456). Its S3 API:
 // https://www.tencentcloud.com/document/product/436/32537.
-type cos struct {
-	Bucket   string // BUCKET-APPID
-	Region   string
-	Endpoint string // host
-}
-
-// Hosts: https://www.tencentcloud.com/document/product/436/6224.
-var cosHost = regexp.MustCompile(`^([a-z0-9][a-z0-9-]*-[0-9]+)\.(cos\.([a-z0-9-]+)\.myqcloud\.com)$`)
-
-func parseCOS(lake storage.Location) (cos, error) {
-	m := cosHost.FindStringSubmatch(lake.Bucket.Host)
-	if m == nil || lake.Bucket.Scheme != "https" {
-		return cos{}, fmt.Errorf("the lake's host %q does not tell bucket and region, as in https://BUCKET-APPID.cos.REGION.myqcloud.com/PREFIX", lake.Bucket.Host)
+func bucketOf(lake storage.Location) (storage.Bucket, error) {
+	bucket, ok := lake.COSBucket()
+	if !ok {
+		return bucket, fmt.Errorf("the lake's host %q does not tell bucket and region, as in https://BUCKET-APPID.cos.REGION.myqcloud.com/PREFIX", lake.Bucket.Host)
 	}
-	return cos{Bucket: m[1], Endpoint: m[2], Region: m[3]}, nil
+	return bucket, nil
 }
 
 // The forms of the table's folder, each with a slash at its end.
 
 // cosnFolder is for engines on Hadoop: cosn:// is of https://github.com/tencentyun/hadoop-cos.
-func cosnFolder(lake storage.Location, at cos) string {
-	return hadoopFolder("cosn", lake, at)
-}
+func cosnFolder(lake storage.Location) string { return hadoopFolder("cosn", lake) }
 
 // s3aFolder is for Trino, whose own S3 file system knows s3a:// as well as s3://, and for its metastore, which is a Hadoop
 // one and knows s3a:// alone.
-func s3aFolder(lake storage.Location, at cos) string {
-	return hadoopFolder("s3a", lake, at)
+func s3aFolder(lake storage.Location) string { return hadoopFolder("s3a", lake) }
+
+func hadoopFolder(scheme string, lake storage.Location) string {
+	if lake.Bucket == nil {
+		return "file://" + pathFolder(lake)
+	}
+	return lake.TableFolder(scheme)
 }
 
-func hadoopFolder(scheme string, lake storage.Location, at cos) string {
+func s3Folder(lake storage.Location) string {
 	if lake.Bucket == nil {
-		return "file://" + pathFolder(lake, at)
+		return pathFolder(lake)
 	}
-	return scheme + "://" + at.Bucket + "/" + lake.Prefix + storage.Table + "/"
-}
-
-func s3Folder(lake storage.Location, at cos) string {
-	if lake.Bucket == nil {
-		return pathFolder(lake, at)
-	}
-	return "s3://" + at.Bucket + "/" + lake.Prefix + storage.Table + "/"
+	return lake.TableFolder("s3")
 }
 
 // httpsFolder is the URL of the folder itself, from which ClickHouse, which knows COS's hosts, tells the bucket.
-func httpsFolder(lake storage.Location, _ cos) string {
+func httpsFolder(lake storage.Location) string {
 	if lake.Bucket == nil {
-		return pathFolder(lake, cos{})
+		return pathFolder(lake)
 	}
 	u := url.URL{Scheme: lake.Bucket.Scheme, Host: lake.Bucket.Host, Path: "/" + lake.Prefix + storage.Table + "/"}
 	return u.String()
 }
 
-func pathFolder(lake storage.Location, _ cos) string {
+func pathFolder(lake storage.Location) string {
 	return strings.TrimSuffix(filepath.ToSlash(lake.Dir), "/") + "/" + storage.Table + "/"
 }
 

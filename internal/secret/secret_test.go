@@ -65,3 +65,26 @@ func TestScrub(t *testing.T) {
 		t.Errorf("an empty secret changed the text: %q", got)
 	}
 }
+
+func TestShow(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                     `""`,
+		"singapor":                             `"singapor"`,
+		"GroupSendMsgGroup_Num-2":              `"GroupSendMsgGroup_Num-2"`,
+		strings.Repeat("a", 24):                `"aaaaaaaaaaaaaaaaaaaaaaaa"`,
+		strings.Repeat("a", 25):                "(25 characters, not printed since they may be a secret)",
+		"two words":                            "(9 characters, not printed since they may be a secret)",
+		"moon\n":                               "(5 characters, not printed since they may be a secret)",
+		"中国":                                   "(2 characters, not printed since they may be a secret)",
+		"\xff":                                 "(1 characters, not printed since they may be a secret)",
+		strings.Repeat("0a1b", 16):             "(64 characters, not printed since they may be a secret)",
+		"Gu5t9xGARNpq86cd98joQYCN3EXAMPLE":     "(32 characters, not printed since they may be a secret)",
+		"AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE": "(36 characters, not printed since they may be a secret)",
+		"eJwtzMEKgkAUheFXkVmHTDM5ptAiIqKoTVmQuFG82iUdh6sZEb17":   "(52 characters, not printed since they may be a secret)",
+		"https://hooks.example/services/T0/B0/xyz?token=abcdefg": "(54 characters, not printed since they may be a secret)",
+	} {
+		if got := secret.Show(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}

@@ -106,7 +106,7 @@ func submit(ctx context.Context, c *cloud.Client, t Target, sql string) (string,
 }
 
 func wait(ctx context.Context, c *cloud.Client, id string) error {
-	last := &TaskError{TaskID: id}
+	last := &TaskError{TaskID: c.Clean(id)}
 	for pause := firstPause; ; pause = min(pause*3/2, maxPause) {
 		select {
 		case <-ctx.Done():
@@ -125,7 +125,7 @@ func wait(ctx context.Context, c *cloud.Client, id string) error {
 		case err != nil && ctx.Err() != nil:
 			return fmt.Errorf("%w: %w", last, err)
 		case err != nil:
-			return fmt.Errorf("DLC task %s: %w", id, err)
+			return fmt.Errorf("DLC task %s: %w", last.TaskID, err)
 		case answer.TaskInfo == nil:
 			continue
 		}
@@ -133,7 +133,7 @@ func wait(ctx context.Context, c *cloud.Client, id string) error {
 			return nil
 		}
 		if last.State < 0 {
-			last.Message = c.Scrub(answer.TaskInfo.OutputMessage)
+			last.Message = c.Clean(answer.TaskInfo.OutputMessage)
 			return last
 		}
 	}

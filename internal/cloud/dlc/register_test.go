@@ -3,6 +3,7 @@ package dlc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,7 +27,7 @@ func options() cloudtest.Options {
 
 func register(ctx context.Context, t *testing.T, server *cloudtest.Server, engine string, days ...stats.Day) error {
 	t.Helper()
-	keys := cloud.Keys{ID: secret.New("AKIDexample"), Key: secret.New("the key"), Token: secret.New("the token")}
+	keys := secret.Keys{ID: secret.New("AKIDexample"), Key: secret.New("the key"), Token: secret.New("the token")}
 	c, err := cloud.New(keys, "ap-singapore", "", server)
 	if err != nil {
 		t.Fatal(err)
@@ -120,6 +121,27 @@ func TestRegisterFails(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 			})
+		})
+	}
+}
+
+// TestTextsAreCut has DLC answer what fills a log line by itself.
+func TestTextsAreCut(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for name, fault := range map[string]func(cloudtest.Call) *cloudtest.Fault{
+		"reason": on("CreateTask", cloudtest.Fault{TaskFailure: long}),
+		"id":     on("CreateTask", cloudtest.Fault{Body: []byte(`{"Response":{"TaskId":"` + long + `"}}`)}),
+		"error":  on("DescribeTaskResult", cloudtest.Fault{Code: "Odd." + long, Message: long}),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o := options()
+			o.Fault = fault
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			err := register(ctx, t, cloudtest.New(o), "sparky", day(t, "2026-11-24"))
+			if err == nil || len(err.Error()) > 4000 {
+				t.Errorf("%s: an error of %d bytes", name, len(fmt.Sprint(err)))
+			}
 		})
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"chatlake/internal/secret"
 )
 
 // Target is a table of Data Lake Compute in its default catalog, DataLakeCatalog, and the engine that runs statements on it.
@@ -35,7 +37,7 @@ func Parse(s string) (Target, error) {
 	engine, table, hasTable := strings.Cut(rest, "/")
 	database, table, hasDot := strings.Cut(table, ".")
 	if !ok || !hasTable || !hasDot {
-		return Target{}, fmt.Errorf("%q is not of the form %s", s, form)
+		return Target{}, errors.New("it is not of the form " + form)
 	}
 	t := Target{engine, database, table}
 	return t, t.check()
@@ -47,13 +49,13 @@ func (t Target) String() string { return "dlc://" + t.Engine + "/" + t.Database 
 func (t Target) check() error {
 	var faults []error
 	if !engineName.MatchString(t.Engine) {
-		faults = append(faults, fmt.Errorf("%q is not an engine's name: letters, digits, _ and -", t.Engine))
+		faults = append(faults, fmt.Errorf("%s is not an engine's name: letters, digits, _ and -", secret.Show(t.Engine)))
 	}
 	if !identifier.MatchString(t.Database) {
-		faults = append(faults, fmt.Errorf("%q is not a database's name: letters without accents, digits and _", t.Database))
+		faults = append(faults, fmt.Errorf("%s is not a database's name: letters without accents, digits and _", secret.Show(t.Database)))
 	}
 	if !identifier.MatchString(t.Table) {
-		faults = append(faults, fmt.Errorf("%q is not a table's name: letters without accents, digits and _", t.Table))
+		faults = append(faults, fmt.Errorf("%s is not a table's name: letters without accents, digits and _", secret.Show(t.Table)))
 	}
 	return errors.Join(faults...)
 }

@@ -27,7 +27,7 @@ func TestParse(t *testing.T) {
 		"dlc://e e/d.t":                         {"engine"},
 		"dlc://e/.t":                            {"database"},
 		"dlc://e/d.":                            {"table"},
-		"dlc://e/d.t.u":                         {`"t.u" is not a table's name`},
+		"dlc://e/d.t.u":                         {"is not a table's name"},
 		"dlc://e/d`; DROP x.t`":                 {"database", "table"},
 		"dlc://e/d.t?x=1":                       {"table"},
 		"dlc://e/d.t/":                          {"table"},
@@ -40,6 +40,9 @@ func TestParse(t *testing.T) {
 		if err == nil {
 			t.Errorf("Parse(%q) took it", s)
 			continue
+		}
+		if strings.Contains(err.Error(), "DROP") {
+			t.Errorf("Parse(%q) quotes what is no name: %v", s, err)
 		}
 		for _, fault := range faults {
 			if !strings.Contains(err.Error(), fault) {
