@@ -19,6 +19,6 @@ func main() {
 		cloudfunction.StartHandler(handler.NewFunction(os.Environ(), os.Stdout, nil))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // the first signal lets a run end well, the second ends it at once
 	os.Exit(cli.Run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
