@@ -23,9 +23,15 @@ const (
 	mostForRegister = 60 * time.Second
 )
 
-// fetchKeys gets the keys that apps have in Secrets Manager, each secret once. An app whose secret can't be had is that
-// app's error, and is pulled no further.
+// fetchKeys gets the keys that apps have in Secrets Manager, each secret once, in half of the time at most: what hangs
+// there must leave the other apps' pulls theirs. An app whose secret can't be had is that app's error, and is pulled no
+// further.
 func (r *run) fetchKeys(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
 	var mu sync.Mutex
 	keys := make(map[string]secret.String)
 	failed := make(map[string]error)
@@ -33,10 +39,7 @@ func (r *run) fetchKeys(ctx context.Context) {
 	group.SetLimit(secretsAtOnce)
 	for _, name := range secretNames(r.config.apps) {
 		group.Go(func() error {
-			key, err := cloud.Secret(ctx, r.config.cloud, name)
-			if err == nil && key.IsZero() {
-				err = errors.New("the secret is empty")
-			}
+			key, err := fetchKey(ctx, r.config.cloud, name)
 			mu.Lock()
 			defer mu.Unlock()
 			keys[name], failed[name] = key, err
@@ -66,15 +69,30 @@ func (r *run) fetchKeys(ctx context.Context) {
 	}
 }
 
+// fetchKey gets one key. A panic is its error, as in [pullApp].
+func fetchKey(ctx context.Context, c *cloud.Client, name string) (key secret.String, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = errors.New(panicMessage(v))
+		}
+	}()
+	key, err = cloud.Secret(ctx, c, name)
+	if err == nil && key.IsZero() {
+		err = errors.New("the secret is empty")
+	}
+	return key, err
+}
+
 func secretName(app chat.App) (string, bool) { return strings.CutPrefix(app.Key.Reveal(), ssmPrefix) }
 
 func secretNames(apps []chat.App) (names []string) {
 	for _, app := range apps {
-		if name, ok := secretName(app); ok && !slices.Contains(names, name) {
+		if name, ok := secretName(app); ok {
 			names = append(names, name)
 		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // register tells Data Lake Compute of the days of the run's window that the lake has. It keeps no state: a day that is

@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,37 @@ func TestKeysInSecrets(t *testing.T) {
 		w.wantNoSecrets("the log", w.log.String())
 		if calls := len(s.Calls()); calls > 6 {
 			t.Errorf("%d calls for three secrets", calls)
+		}
+	})
+}
+
+// TestSecretsManagerHangs has one app's secret never come, while another app needs none.
+func TestSecretsManagerHangs(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.withCloud(cloudtest.Options{Fault: func(cloudtest.Call) *cloudtest.Fault { return &cloudtest.Fault{Hang: true} }})
+		w.env["CHATLAKE_APPS"] = strings.Replace(w.appList(), "secret-of-app-1", "ssm:one", 1)
+		s, err := w.run(w.timer())
+		if err == nil || s.Apps != (handler.AppCounts{Total: 3, OK: 2, Failed: 1}) || len(s.Partitions.Written) != 30 {
+			t.Fatalf("%v %s", err, s.JSON())
+		}
+		if e := s.Errors[0]; e.AppID != 1400000001 || e.Stage != "config" || !e.Retryable || !strings.Contains(e.Message, "ssm:one") {
+			t.Errorf("error %+v", e)
+		}
+	})
+}
+
+// TestPanicOfASecret lets the transport panic inside the goroutine of one secret.
+func TestPanicOfASecret(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.panics = true
+		w.routes["ssm.tencentcloudapi.com"] = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("of a secret") })
+		w.env["CHATLAKE_APPS"] = strings.Replace(w.appList(), "secret-of-app-1", "ssm:one", 1)
+		s, err := w.run(w.timer())
+		if err == nil || s.Apps != (handler.AppCounts{Total: 3, OK: 2, Failed: 1}) {
+			t.Fatalf("%v %s", err, s.JSON())
+		}
+		if e := s.Errors[0]; e.AppID != 1400000001 || e.Stage != "config" || !strings.Contains(e.Message, "of a secret") || !strings.Contains(e.Message, "_test.go:") {
+			t.Errorf("error %+v", e)
 		}
 	})
 }
