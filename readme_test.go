@@ -66,11 +66,11 @@ func TestREADMEHasTheVariables(t *testing.T) {
 	for _, name := range regexp.MustCompile("`(CHATLAKE_[A-Z_]+|TENCENTCLOUD_[A-Z_]+)`").FindAllStringSubmatch(string(text), -1) {
 		documented[name[1]] = true
 	}
-	for _, name := range handler.Variables() {
-		if !documented[name] {
-			t.Errorf("README.md does not name %s", name)
+	for _, v := range handler.Variables() {
+		if !documented[v.Name] {
+			t.Errorf("README.md does not name %s", v.Name)
 		}
-		delete(documented, name)
+		delete(documented, v.Name)
 	}
 	for name := range documented {
 		t.Errorf("README.md names %s, which the code does not read", name)

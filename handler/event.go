@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"chatlake/internal/secret"
 	"chatlake/internal/stats"
 )
 
@@ -43,23 +44,27 @@ func parseEvent(payload []byte, now time.Time) (event, []string) {
 		e.request = p.request(keys)
 		return e, p.faults
 	}
-	var timer struct{ Type, TriggerName, Time, Message string }
-	if err := json.Unmarshal(payload, &timer); err != nil {
-		p.fault("is not a timer's event: %v", err)
+	var kind, clock, message string
+	if !read(&p, keys, "Type", "Timer", &kind) {
 		return e, p.faults
 	}
-	if timer.Type != "Timer" {
-		p.fault("is of the Type %q: only a Timer, or a request, can start a run", timer.Type)
+	if kind != "Timer" {
+		p.fault("is of the Type %s: only a Timer, or a request, can start a run", secret.Show(kind))
 		return e, p.faults
 	}
 	e.trigger = "timer"
-	if clock, err := time.Parse(time.RFC3339, timer.Time); err != nil {
-		p.fault("has the Time %q: it must be as 2026-11-25T03:30:00Z", timer.Time)
-	} else {
-		e.clock = clock.UTC()
+	const clockForm = "as 2026-11-25T03:30:00Z"
+	if read(&p, keys, "Time", clockForm, &clock) {
+		if t, err := time.Parse(time.RFC3339, clock); err == nil {
+			e.clock = t.UTC()
+		} else {
+			p.fault("has a bad or no Time: it must be %s", clockForm)
+		}
 	}
-	p.where = "the event's Message"
-	e.request = p.request(p.object([]byte(timer.Message)))
+	if read(&p, keys, "Message", "a text", &message) {
+		p.where = "the event's Message"
+		e.request = p.request(p.object([]byte(message)))
+	}
 	return e, p.faults
 }
 
@@ -76,58 +81,75 @@ func (p *eventParser) fault(format string, args ...any) {
 // object reads a JSON object; nothing and null are an empty one.
 func (p *eventParser) object(text []byte) map[string]json.RawMessage {
 	text = bytes.TrimSpace(text)
-	if len(text) == 0 {
+	if len(text) == 0 || string(text) == "null" {
 		return nil
 	}
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(text, &keys); err != nil {
+	keys, twice, err := readObject(text)
+	if err != nil {
 		p.fault("is not a request: it must be a JSON object, such as {\"from\":\"2026-11-01\"}")
+	}
+	for _, key := range twice {
+		p.fault("has the key %s twice", secret.Show(key))
 	}
 	return keys
 }
 
+// read reads a key's value; null is as good as none. Of a value that is no such thing nothing is kept, not even the part
+// that could be read, so that it makes no other fault.
+func read[T any](p *eventParser, keys map[string]json.RawMessage, key, kind string, into *T) (ok bool) {
+	raw, there := keys[key]
+	if !there || string(raw) == "null" {
+		return true
+	}
+	var value T
+	if json.Unmarshal(raw, &value) != nil {
+		p.fault("has a bad %s: it must be %s", key, kind)
+		return false
+	}
+	*into = value
+	return true
+}
+
+var requestKeys = []string{"apps", "check", "dry_run", "fields", "from", "source", "to"}
+
 func (p *eventParser) request(keys map[string]json.RawMessage) request {
 	r := request{source: sourceAPI}
-	var check bool
-	readers := map[string]struct {
-		into any
-		kind string
-	}{
-		"from":    {&r.from, "a day as YYYY-MM-DD"},
-		"to":      {&r.to, "a day as YYYY-MM-DD"},
-		"apps":    {&r.apps, "an array of sdk_app_ids"},
-		"fields":  {&r.fields, "an array of the API's field names"},
-		"source":  {&r.source, `"api" or "raw"`},
-		"dry_run": {&r.dryRun, "true or false"},
-		"check":   {&check, "true or false"},
-	}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		reader, ok := readers[key]
-		if !ok {
-			p.fault("has the unknown key %q: a request's keys are %s", key, strings.Join(slices.Sorted(maps.Keys(readers)), ", "))
-			continue
-		}
-		if err := json.Unmarshal(keys[key], reader.into); err != nil {
-			p.fault("has a bad %s: it must be %s", key, reader.kind)
+		if !slices.Contains(requestKeys, key) {
+			p.fault("has the unknown key %s: a request's keys are %s", secret.Show(key), strings.Join(requestKeys, ", "))
 		}
 	}
+	const dayForm, appsForm = "a day as YYYY-MM-DD", "an array of sdk_app_ids"
+	var check bool
+	read(p, keys, "from", dayForm, &r.from)
+	read(p, keys, "to", dayForm, &r.to)
+	read(p, keys, "apps", appsForm, &r.apps)
+	read(p, keys, "fields", "an array of the API's field names", &r.fields)
+	read(p, keys, "source", `"api" or "raw"`, &r.source)
+	read(p, keys, "dry_run", "true or false", &r.dryRun)
+	read(p, keys, "check", "true or false", &check)
 	if r.from != nil && r.to != nil && *r.from > *r.to {
 		p.fault("has from %s after to %s", *r.from, *r.to)
 	}
-	if r.apps != nil && len(r.apps) == 0 {
+	switch {
+	case r.apps != nil && len(r.apps) == 0:
 		p.fault("has an empty apps: leave it out for all apps")
+	case slices.ContainsFunc(r.apps, func(id int64) bool { return id <= 0 }):
+		p.fault("has a bad apps: it must be %s", appsForm)
+		r.apps = nil
 	}
 	if r.fields != nil && len(r.fields) == 0 {
 		p.fault("has an empty fields: leave it out for all fields")
 	}
 	for _, name := range r.fields {
 		if !stats.IsField(name) {
-			p.fault("has the unknown field %q: the API's are %s", name, strings.Join(stats.FieldNames(), ", "))
+			p.fault("has the unknown field %s: the API's are %s", secret.Show(name), strings.Join(stats.FieldNames(), ", "))
 		}
 	}
 	switch {
 	case r.source != sourceAPI && r.source != sourceRaw:
-		p.fault("has the source %q: it must be api or raw", r.source)
+		p.fault("has the source %s: it must be api or raw", secret.Show(r.source))
+		r.source = sourceAPI // the summary has it
 	case r.source == sourceRaw && r.fields != nil:
 		p.fault("has fields, which the source raw has no use for: a replay takes the fields that its runs pulled")
 	}
@@ -182,7 +204,7 @@ func (r request) window(api window) (w window, warnings, faults []string) {
 		w.To = min(w.To, *r.to)
 	}
 	if w.From > w.To {
-		return w, nil, []string{fmt.Sprintf("the event asks for no day that the API has, which are %s to %s: older ones can be rebuilt from the raw archive by \"source\":\"raw\"", api.From, api.To)}
+		return api, nil, []string{fmt.Sprintf("the event asks for no day that the API has, which are %s to %s: older ones can be rebuilt from the raw archive by \"source\":\"raw\"", api.From, api.To)}
 	}
 	if r.from != nil && *r.from < api.From {
 		gone := min(api.From-1, w.To)

@@ -48,14 +48,16 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if limit := int64(invocation.MemoryLimitInMb) << 20; limit > 0 {
 		debug.SetMemoryLimit(limit / 10 * 9) // the collector works harder before the platform kills the process
 	}
-	// A request without a deadline comes with one in 1970.
-	if deadline, ok := ctx.Deadline(); ok && deadline.Unix() <= 0 {
+	if deadline, ok := ctx.Deadline(); !ok || deadline.Unix() <= 0 {
+		if ok { // SCF's library gives a request without a deadline one in 1970
+			ctx = context.WithoutCancel(ctx)
+		}
 		limit := time.Duration(invocation.TimeLimitInMs) * time.Millisecond
 		if limit <= 0 {
 			limit = longestRun
 		}
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), limit)
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	summary, err := Run(ctx, Job{
@@ -78,9 +80,12 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // any brings all.
 func (f *Function) env(invocation map[string]string) map[string]string {
 	env := maps.Clone(f.environ)
-	spellings := slices.Concat(keyVariables...)
-	if slices.ContainsFunc(spellings, func(name string) bool { return invocation[name] != "" }) {
-		for _, name := range spellings {
+	var names []string
+	for _, set := range keySets {
+		names = append(append(names, set.id, set.key), set.tokens...)
+	}
+	if slices.ContainsFunc(names, func(name string) bool { return invocation[name] != "" }) {
+		for _, name := range names {
 			delete(env, name)
 		}
 	}

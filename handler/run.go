@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,8 +48,8 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 	}
 	r := &run{job: job, started: started, budget: budget, rows: newSpool(), cos: &meter{next: job.Transport}}
 	defer r.rows.close()
-	if faults := r.prepare(ctx); len(faults) > 0 {
-		return r.refuse(faults)
+	if faults, again := r.prepare(ctx); len(faults) > 0 {
+		return r.refuse(faults, again)
 	}
 	if err := r.lock(ctx); err != nil {
 		return r.refuseHeld(err)
@@ -107,23 +106,28 @@ type latest struct {
 	Coverage []Coverage `json:"coverage"`
 }
 
-// prepare reads the event and the configuration, and returns all faults of both.
-func (r *run) prepare(ctx context.Context) []string {
-	var eventFaults, faults []string
-	r.event, eventFaults = parseEvent(r.job.Payload, r.started)
-	r.config, faults = readConfig(r.job.Env, r.job.Transport)
+// prepare reads the event and the configuration, and returns all faults of both. A list of apps that could not be fetched is
+// one too: again says that this may pass.
+func (r *run) prepare(ctx context.Context) (faults []string, again bool) {
+	r.event, faults = parseEvent(r.job.Payload, r.started)
+	api := apiWindow(r.event.clock)
+	window, windowWarnings := api, []string(nil)
+	if len(faults) == 0 { // a request with a fault asks for no window
+		window, windowWarnings, faults = r.event.window(api)
+	}
+	var configFaults []string
+	r.config, configFaults = readConfig(r.job.Env, r.job.Transport)
+	faults = append(faults, configFaults...)
 	r.log = r.job.Logger(r.config.logLevel)
 	r.summary = Summary{
 		RunID:   newRunID(r.event.clock),
 		Trigger: r.event.trigger, Source: r.event.source, DryRun: r.event.dryRun,
 		StartedAt:  r.started.UTC().Format(time.RFC3339),
+		Window:     window,
 		Partitions: Partitions{Written: []stats.Day{}, Failed: []stats.Day{}},
 		Gaps:       []Gap{}, Warnings: []string{}, Errors: []RunError{},
 	}
-	api := apiWindow(r.event.clock)
 	r.holdings = newHoldings(api)
-	window, warnings, windowFaults := r.event.window(api)
-	r.summary.Window = window
 
 	var bucket storage.Store
 	if r.config.lake.Bucket != nil {
@@ -135,37 +139,39 @@ func (r *run) prepare(ctx context.Context) []string {
 	r.lake = storage.NewLake(r.store, r.config.lake.Prefix, r.event.dryRun)
 	r.chat = chat.NewClient(r.job.Transport, r.config.qps, r.keepAnswer)
 
-	// A list of apps that lies elsewhere can be had only if what leads there is right.
-	remote := strings.HasPrefix(r.config.appsFrom, cosPrefix) || strings.HasPrefix(r.config.appsFrom, ssmPrefix)
-	if r.config.appsFrom != "" && (len(faults) == 0 || !remote) {
-		faults = append(faults, r.config.loadApps(ctx, bucket)...)
+	if r.config.appsFrom != "" && (len(faults) == 0 || !r.config.appsAreRemote()) { // no call is made for a run that ends here
+		var listFaults []string
+		listFaults, again = r.config.loadApps(ctx, bucket)
+		if len(listFaults) == 0 {
+			listFaults = r.selectApps()
+		}
+		faults = append(faults, listFaults...)
 	}
-	for _, app := range r.config.apps {
-		r.configured = append(r.configured, app.ID)
-	}
-	faults = slices.Concat(eventFaults, windowFaults, faults, r.selectApps())
 	r.summary.Apps.Total = len(r.config.apps)
 	r.warn(r.config.warnings...)
-	r.warn(warnings...)
+	r.warn(windowWarnings...)
 	r.warnOfTheEvent()
-	return faults
+	return faults, again
 }
 
-// selectApps keeps the apps that the event asks for.
+// selectApps keeps the apps that the event asks for, and returns those that there are none of.
 func (r *run) selectApps() (faults []string) {
-	if r.event.apps == nil || r.config.apps == nil {
+	byID := make(map[int64]chat.App, len(r.config.apps))
+	for _, app := range r.config.apps {
+		r.configured = append(r.configured, app.ID)
+		byID[app.ID] = app
+	}
+	if r.event.apps == nil {
 		return nil
 	}
-	var chosen []chat.App
+	r.config.apps = nil
 	for _, id := range r.event.apps {
-		i := slices.Index(r.configured, id)
-		if i < 0 {
+		if app, ok := byID[id]; ok {
+			r.config.apps = append(r.config.apps, app)
+		} else {
 			faults = append(faults, fmt.Sprintf("the event asks for app %d, which CHATLAKE_APPS does not have", id))
-			continue
 		}
-		chosen = append(chosen, r.config.apps[i])
 	}
-	r.config.apps = chosen
 	return faults
 }
 
@@ -195,13 +201,16 @@ func (r *run) fail(e RunError) {
 const mostFaults = 50
 
 // refuse ends a run before any call.
-func (r *run) refuse(faults []string) (Summary, error) {
+func (r *run) refuse(faults []string, again bool) (Summary, error) {
 	text := strings.Join(faults[:min(len(faults), mostFaults)], "; ")
 	if more := len(faults) - mostFaults; more > 0 {
 		text += fmt.Sprintf("; and %d more faults", more)
 	}
-	return r.end(RunError{Stage: stageConfig, Message: text},
-		"nothing was pulled or written, since the configuration or the event is wrong: "+text)
+	why := "the configuration or the event is wrong"
+	if again {
+		why = "the apps could not be read"
+	}
+	return r.end(RunError{Stage: stageConfig, Message: text, Retryable: again}, "nothing was pulled or written, since "+why+": "+text)
 }
 
 // refuseHeld ends a run that did not get the lease.

@@ -70,6 +70,7 @@ func TestShow(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                     `""`,
 		"singapor":                             `"singapor"`,
+		"1.5":                                  `"1.5"`,
 		"GroupSendMsgGroup_Num-2":              `"GroupSendMsgGroup_Num-2"`,
 		strings.Repeat("a", 24):                `"aaaaaaaaaaaaaaaaaaaaaaaa"`,
 		strings.Repeat("a", 25):                "(25 characters, not printed since they may be a secret)",
