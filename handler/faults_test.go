@@ -116,7 +116,7 @@ func FuzzEvent(f *testing.F) {
 	for _, event := range []string{
 		"", "null", "{}", `{"from":"2026-11-01","to":"2026-11-02","apps":[1400000001],"fields":["UpMsgNum"],"source":"api","dry_run":true,"check":false}`,
 		`{"Type":"Timer","TriggerName":"daily","Time":"2026-11-25T03:30:00Z","Message":"{\"apps\":[1]}"}`,
-		`{"from":"0001-01-01"}`, `{"to":"9999-12-31"}`, `{"Type":1}`, `{"Type":"Timer","Time":"0000-01-01T00:00:00Z"}`,
+		`{"from":"0001-01-01"}`, `{"to":"9999-12-31"}`, `{"Type":1}`, `{"to":"2026-11-01","to":null,"TO":1}`, `{"apps":[1,1.0]}`, `{"Type":"Timer","Time":"0000-01-01T00:00:00Z"}`,
 	} {
 		f.Add([]byte(event))
 	}
@@ -126,6 +126,7 @@ func FuzzEvent(f *testing.F) {
 func FuzzApps(f *testing.F) {
 	f.Add([]byte("[" + appOne + "]"))
 	f.Add([]byte(`[{"sdk_app_id":1,"secret_key":"k","endpoint":"http://127.0.0.1:1/","identifier":"admin"}]`))
+	f.Add([]byte(`[{"sdk_app_id":1,"sdk_app_id":2,"secret_key":"k","region":"china"}]`))
 	f.Add([]byte(`[null,{},[],1,"x"]`))
 	f.Fuzz(func(t *testing.T, list []byte) { handler.CheckApps(list) })
 }

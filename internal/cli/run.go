@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -38,7 +39,10 @@ daily timer does. The run summary is printed as one line of JSON on stdout; logs
 progress go to stderr.
 
 Exit codes: 0 the run did its job, 1 it failed (CHATLAKE_FAIL_ON says which failures
-count), 2 the command was called wrongly.`,
+count), 2 the command was called wrongly.
+
+Environment:
+` + variables(),
 		Example: `  # all apps, the last 30 days, into a directory
   export CHATLAKE_LAKE=file:///srv/lake CHATLAKE_APPS=file:/etc/chatlake/apps.json
   chatlake run
@@ -64,6 +68,19 @@ count), 2 the command was called wrongly.`,
 	f.BoolVar(&req.DryRun, "dry-run", false, "compute the summary, write nothing")
 	f.DurationVar(&timeout, "timeout", 900*time.Second, "end the run in this time, with what it has by then")
 	return cmd
+}
+
+// variables lists what a run reads from the environment.
+func variables() string {
+	var text strings.Builder
+	for _, v := range handler.Variables() {
+		meaning := v.Meaning
+		if v.Default != "" {
+			meaning += " (default: " + v.Default + ")"
+		}
+		fmt.Fprintf(&text, "  %-29s%s\n", v.Name, meaning)
+	}
+	return strings.TrimRight(text.String(), "\n")
 }
 
 func (c command) runOnce(ctx context.Context, req request) error {
