@@ -131,7 +131,7 @@ func (r *run) prepare(ctx context.Context) (faults []string, again bool) {
 
 	var bucket storage.Store
 	if r.config.lake.Bucket != nil {
-		bucket = storage.NewCOS(r.config.lake.Bucket, storage.Credentials(r.config.keys), r.cos)
+		bucket = storage.NewCOS(r.config.lake.Bucket, r.config.keys, r.cos)
 		r.store = bucket
 	} else {
 		r.store = storage.NewDir(r.config.lake.Dir)

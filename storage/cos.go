@@ -27,11 +27,6 @@ const (
 	maxObject      = 1 << 30
 )
 
-// Credentials are the keys of one principal. A temporary key, such as a role's, has a token.
-type Credentials struct {
-	ID, Key, Token secret.String
-}
-
 // COS is a [Store] in a COS bucket. Each attempt has a timeout; transport errors and the statuses that COS marks so
 // are retried with jittered exponential backoff, here and not by the SDK, whose own retries neither pause nor
 // hear a cancellation. Writes and reads are checked by CRC64.
@@ -44,7 +39,7 @@ type COS struct {
 var _ Store = (*COS)(nil)
 
 // NewCOS returns the store of a bucket, by scheme and host.
-func NewCOS(bucket *url.URL, keys Credentials, transport http.RoundTripper) *COS {
+func NewCOS(bucket *url.URL, keys secret.Keys, transport http.RoundTripper) *COS {
 	clock := &serverClock{next: transport}
 	client := cos.NewClient(&cos.BaseURL{BucketURL: bucket}, &http.Client{
 		Transport: &cos.AuthorizationTransport{

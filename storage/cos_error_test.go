@@ -230,7 +230,7 @@ func TestCOSStaysAtItsHost(t *testing.T) {
 func TestCOSWithoutToken(t *testing.T) {
 	permanent := costest.Credentials{SecretID: secretID, SecretKey: secretKey}
 	transport := &inProcess{handler: costest.New(costest.Options{Credentials: []costest.Credentials{permanent}})}
-	store := storage.NewCOS(bucketURL, storage.Credentials{ID: secret.New(secretID), Key: secret.New(secretKey)}, transport)
+	store := storage.NewCOS(bucketURL, secret.Keys{ID: secret.New(secretID), Key: secret.New(secretKey)}, transport)
 	put(t, store, objectKey, object)
 	wantObject(t, store, objectKey, object)
 }

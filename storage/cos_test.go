@@ -22,8 +22,8 @@ const (
 	token     = "token/of+a=role==&x"
 )
 
-func keys() storage.Credentials {
-	return storage.Credentials{ID: secret.New(secretID), Key: secret.New(secretKey), Token: secret.New(token)}
+func keys() secret.Keys {
+	return secret.Keys{ID: secret.New(secretID), Key: secret.New(secretKey), Token: secret.New(token)}
 }
 
 func accepted() []costest.Credentials {

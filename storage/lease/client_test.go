@@ -46,7 +46,7 @@ type client struct {
 }
 
 func (w *writer) client() client {
-	return client{storage.NewCOS(bucketURL, storage.Credentials{
+	return client{storage.NewCOS(bucketURL, secret.Keys{
 		ID: secret.New(bucketKey.SecretID), Key: secret.New(bucketKey.SecretKey), Token: secret.New(bucketKey.SessionToken),
 	}, w), w}
 }

@@ -110,7 +110,7 @@ func (w *world) now() time.Time { return time.Now().Add(w.skew).UTC() }
 
 // store returns the bucket as one writer sees it.
 func (w *world) store(h hook) *storage.COS {
-	return storage.NewCOS(bucketURL, storage.Credentials{
+	return storage.NewCOS(bucketURL, secret.Keys{
 		ID: secret.New(bucketKey.SecretID), Key: secret.New(bucketKey.SecretKey), Token: secret.New(bucketKey.SessionToken),
 	}, &transport{w: w, hook: h})
 }
