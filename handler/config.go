@@ -154,35 +154,39 @@ var keySets = []keySet{
 	{"TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", []string{"TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"}},
 }
 
-// keys reads the first spelling of which the id or the key is set, and none of another: the id of one principal with a key
-// or an old token of another would be refused at best.
+// keys reads the first spelling that has both an id and a key, and what is missing from the other one, as far as that does not
+// have a principal of its own there: the id of one with a key or an old token of another would be refused at best.
 func (r *configReader) keys(required bool) secret.Keys {
-	set := keySets[0]
-	for _, s := range keySets {
-		if r.env[s.id] != "" || r.env[s.key] != "" {
-			set = s
-			break
+	ids, names, tokens := []string{}, []string{}, []string{}
+	whole := slices.IndexFunc(keySets, func(s keySet) bool { return r.env[s.id] != "" && r.env[s.key] != "" })
+	for i, s := range keySets {
+		if whole >= 0 && i != whole && (r.env[s.id] != "" || r.env[s.key] != "") {
+			continue
 		}
+		ids, names, tokens = append(ids, s.id), append(names, s.key), append(tokens, s.tokens...)
 	}
-	keys := secret.Keys{ID: secret.New(r.env[set.id]), Key: secret.New(r.env[set.key])}
-	if required && keys.ID.IsZero() && keys.Key.IsZero() {
-		r.fault(set.id, "and "+set.key+" are required for COS and Secrets Manager and not set: give the function an execution role that SCF makes keys of, or set them")
-	} else if required && (keys.ID.IsZero() || keys.Key.IsZero()) {
-		missing, other := set.id, set.key
-		if keys.Key.IsZero() {
-			missing, other = other, missing
-		}
-		r.fault(missing, "is required and not set, while "+other+" is: keys count only in one spelling, since they may be of several principals")
+	if whole >= 0 && slices.ContainsFunc(keySets[whole].tokens, func(name string) bool { return r.env[name] != "" }) {
+		tokens = keySets[whole].tokens
 	}
-	for _, name := range set.tokens {
-		token := r.env[name]
+	return secret.Keys{
+		ID: r.one(ids, required, required), Key: r.one(names, required, required), Token: r.one(tokens, false, required),
+	}
+}
+
+// one reads the one value that several spellings of a name may have.
+func (r *configReader) one(names []string, required, matters bool) (value secret.String) {
+	for _, name := range names {
+		v := r.env[name]
 		switch {
-		case token == "":
-		case keys.Token.IsZero():
-			keys.Token = secret.New(token)
-		case required && keys.Token.Reveal() != token:
-			r.fault(name, "is another token than "+set.tokens[0]+": unset the one that does not belong to "+set.id)
+		case v == "":
+		case value.IsZero():
+			value = secret.New(v)
+		case matters && value.Reveal() != v:
+			r.fault(name, "has another value than another spelling of it: unset the one that does not belong to the other keys")
 		}
 	}
-	return keys
+	if value.IsZero() && required {
+		r.fault(names[0], "is required for COS and Secrets Manager and not set: give the function an execution role that SCF makes keys of, or set "+strings.Join(names, " or "))
+	}
+	return value
 }

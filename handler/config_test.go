@@ -150,13 +150,29 @@ func TestKeysOfOtherPrincipals(t *testing.T) {
 	}
 }
 
-// TestPermanentKeysHaveNoToken has a token of the other spelling lie about beside a user's keys.
-func TestPermanentKeysHaveNoToken(t *testing.T) {
+// TestSpellingsThatCompleteEachOther: nothing is left to choose where each of the three has one value.
+func TestSpellingsThatCompleteEachOther(t *testing.T) {
+	for from, to := range map[string]string{
+		"TENCENTCLOUD_SECRETID": "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRETKEY": "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_SESSIONTOKEN": "TENCENTCLOUD_SECURITY_TOKEN",
+	} {
+		t.Run(to, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.env[to] = w.env[from]
+				delete(w.env, from)
+				w.mustRun("")
+			})
+		})
+	}
+}
+
+// TestTwoKeys: which of them belongs to the id can't be told.
+func TestTwoKeys(t *testing.T) {
 	inWorld(t, func(w *world) {
-		permanent := bucketKey
-		permanent.SessionToken = ""
-		w.bucket.SetCredentials(permanent)
-		w.env["TENCENTCLOUD_SESSIONTOKEN"], w.env["TENCENTCLOUD_TOKEN"] = "", "old"
-		w.mustRun("")
+		w.env["TENCENTCLOUD_SECRETID"] = ""
+		w.env["TENCENTCLOUD_SECRET_KEY"] = "another-key"
+		s, err := w.run("")
+		if err == nil || s.Status != handler.Failed || !strings.Contains(err.Error(), "TENCENTCLOUD_SECRETID is required") || !strings.Contains(err.Error(), "TENCENTCLOUD_SECRET_KEY has another value") || strings.Contains(err.Error(), "another-key") {
+			t.Errorf("%v", err)
+		}
 	})
 }

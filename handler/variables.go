@@ -24,7 +24,7 @@ func Variables() []Variable {
 		{"TENCENTCLOUD_SECRETID", "id of the keys for COS and Secrets Manager; SCF sets all three", ""},
 		{"TENCENTCLOUD_SECRETKEY", "the key itself", ""},
 		{"TENCENTCLOUD_SESSIONTOKEN", "the token, of temporary keys only", ""},
-		{"TENCENTCLOUD_SECRET_ID", "the id, as other programs spell it; the three count in one spelling only", ""},
+		{"TENCENTCLOUD_SECRET_ID", "the id, as other programs spell it", ""},
 		{"TENCENTCLOUD_SECRET_KEY", "the key, likewise", ""},
 		{"TENCENTCLOUD_TOKEN", "the token, likewise", ""},
 		{"TENCENTCLOUD_SECURITY_TOKEN", "the token, as Terraform spells it", ""},
