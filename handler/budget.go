@@ -53,6 +53,9 @@ func (b budget) archiveEnd(w work, now time.Time) time.Time {
 	return latest
 }
 
+// alerting is how long telling an operator of trouble may take.
+func (b budget) alerting() time.Duration { return min(b.whole()/10, 5*time.Second) }
+
 // lastStart is until when a run may wait for another one to end.
 func (b budget) lastStart() time.Time { return b.started.Add(b.whole() * 6 / 10) }
 
@@ -62,6 +65,7 @@ type work struct {
 	archive    int64         // bytes of raw answers
 	round      time.Duration // that a request to the lake takes
 	row        time.Duration // that reading a row of an answer took
+	alerting   time.Duration // that telling an operator may take
 }
 
 const (
@@ -84,8 +88,8 @@ func (w work) archiving() time.Duration {
 	return 2*w.round + time.Duration(w.archive)*time.Second/uploadRate
 }
 
-// ending is the time that it takes to store the summary and to give the lease back.
-func (w work) ending() time.Duration { return 4 * w.round }
+// ending is the time that it takes to tell of trouble, to store the summary and to give the lease back.
+func (w work) ending() time.Duration { return w.alerting + 4*w.round }
 
 // meter counts the requests that go through it and learns how long one takes.
 type meter struct {

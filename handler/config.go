@@ -12,6 +12,7 @@ import (
 	"chatlake/internal/chat"
 	"chatlake/internal/cloud"
 	"chatlake/internal/cloud/dlc"
+	"chatlake/internal/endpoint"
 	"chatlake/internal/secret"
 	"chatlake/storage"
 )
@@ -29,25 +30,18 @@ type config struct {
 	logLevel    slog.Level
 	catalog     *dlc.Target // nil for none
 	cloud       *cloud.Client
+	alertURL    secret.String
 	warnings    []string
 }
 
 const variablePrefix = "CHATLAKE_"
 
-// later are the variables of jobs that this version does not do yet: one that is set must not be ignored.
-var later = []string{"CHATLAKE_ALERT_URL"}
-
 // readConfig reads everything but the list of apps, and returns every fault that it finds.
 func readConfig(env map[string]string, transport http.RoundTripper) (config, []string) {
 	r := configReader{env: env, transport: transport}
 	c := r.read()
-	for _, name := range later {
-		if env[name] != "" {
-			r.fault(name, "is not supported by this version yet: unset it")
-		}
-	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if strings.HasPrefix(name, variablePrefix) && !isVariable(name) && !slices.Contains(later, name) {
+		if strings.HasPrefix(name, variablePrefix) && !isVariable(name) {
 			c.warnings = append(c.warnings, name+" is not a variable of chatlake: check its spelling")
 		}
 	}
@@ -79,6 +73,13 @@ func (r *configReader) read() config {
 			r.fault("CHATLAKE_CATALOG", "needs a lake in COS: DLC reads no directory")
 		}
 		c.catalog = &parsed
+	}
+	if hook := r.env["CHATLAKE_ALERT_URL"]; hook != "" {
+		if _, err := endpoint.ParseHook(hook); err != nil {
+			r.fault("CHATLAKE_ALERT_URL", err.Error())
+		} else {
+			c.alertURL = secret.New(hook)
+		}
 	}
 	c.keys = r.keys(c.lake.Bucket != nil || strings.HasPrefix(c.appsFrom, ssmPrefix))
 	c.cloud = r.client(c)

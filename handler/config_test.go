@@ -106,7 +106,7 @@ func TestVariables(t *testing.T) {
 			case w.env[v.Name] != "" || strings.HasPrefix(v.Name, "TENCENTCLOUD_"):
 			case v.Name == "CHATLAKE_CATALOG":
 				w.env[v.Name] = "dlc://engine/database.table"
-			case v.Name == "CHATLAKE_API_ENDPOINT":
+			case v.Name == "CHATLAKE_API_ENDPOINT", v.Name == "CHATLAKE_ALERT_URL":
 				w.env[v.Name] = "https://api.example"
 			default:
 				w.env[v.Name] = v.Default

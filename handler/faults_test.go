@@ -45,10 +45,10 @@ func TestFaultsOfConfigurationAndEvent(t *testing.T) {
 			"[6]: sdk_app_id is missing", "[6]: secret_key names no secret", "[7]: is not an object",
 		}},
 		{
-			"what later versions do",
-			map[string]string{"CHATLAKE_ALERT_URL": "https://x/secret-of-app-1"},
+			"a webhook, and checks",
+			map[string]string{"CHATLAKE_ALERT_URL": "http://robot.example/secret-of-app-1"},
 			`{"check":true}`,
-			[]string{"CHATLAKE_ALERT_URL is not supported", "check, which"},
+			[]string{"CHATLAKE_ALERT_URL must be https", "check, which"},
 		},
 		{"a replay of fields", nil, `{"source":"raw","fields":["UpMsgNum"]}`, []string{"has fields, which the source raw has no use for"}},
 		{"event is no JSON", nil, `{"from":`, []string{"the event is not a request"}},

@@ -20,6 +20,19 @@ type Gap struct {
 	SourceLacks bool      `json:"source_lacks,omitempty"` // a whole answer did not have the days
 }
 
+// urgent reports whether days will soon be lost that the API may still give.
+func (g Gap) urgent(today stats.Day) bool {
+	return g.LostAfter-today < alarmDays && !g.Lost && !g.SourceLacks
+}
+
+func (g Gap) describe(today stats.Day) string {
+	until := fmt.Sprintf("surely has the first of them until %s only (%d days left)", g.LostAfter, g.LostAfter-today)
+	if g.LostAfter < today {
+		until = "may forget the first of them today"
+	}
+	return fmt.Sprintf("app %d: the lake lacks %s, and the API %s", g.AppID, window{g.From, g.To}, until)
+}
+
 // Coverage is the first and the last day that the lake has of an app.
 type Coverage struct {
 	AppID int64     `json:"sdk_app_id"`
@@ -182,13 +195,8 @@ func (r *run) findGaps() []Coverage {
 		configured[app] = true
 		for _, g := range r.holdings.gaps(app, covered[app], before[app], old[app]) {
 			r.summary.Gaps = append(r.summary.Gaps, g)
-			if left := int(g.LostAfter - (yesterday + 1)); left < alarmDays && !g.Lost && !g.SourceLacks {
-				until := fmt.Sprintf("surely has the first of them until %s only (%d days left)", g.LostAfter, left)
-				if left < 0 {
-					until = "may forget the first of them today"
-				}
-				r.warn(fmt.Sprintf("app %d: the lake lacks %s, and the API %s: see this run's errors, or pull the app by hand",
-					app, window{g.From, g.To}, until))
+			if g.urgent(yesterday + 1) {
+				r.warn(g.describe(yesterday+1) + ": see this run's errors, or pull the app by hand")
 			}
 		}
 	}

@@ -57,6 +57,9 @@ func (r *run) work() work {
 	if r.answers != nil {
 		w.archive = r.answers.Size()
 	}
+	if !r.config.alertURL.IsZero() {
+		w.alerting = r.budget.alerting()
+	}
 	if r.parsed > 0 {
 		w.row = r.parsing / time.Duration(r.parsed)
 	}

@@ -49,10 +49,10 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 	r := &run{job: job, started: started, budget: budget, rows: newSpool(), cos: &meter{next: job.Transport}}
 	defer r.rows.close()
 	if faults, again := r.prepare(ctx); len(faults) > 0 {
-		return r.refuse(faults, again)
+		return r.refuse(ctx, faults, again)
 	}
 	if err := r.lock(ctx); err != nil {
-		return r.refuseHeld(err)
+		return r.refuseHeld(ctx, err)
 	}
 	defer r.unlock(ctx)
 	r.log.Info("run started", "run_id", r.summary.RunID, "trigger", r.event.trigger, "source", r.event.source,
@@ -201,7 +201,7 @@ func (r *run) fail(e RunError) {
 const mostFaults = 50
 
 // refuse ends a run before any call.
-func (r *run) refuse(faults []string, again bool) (Summary, error) {
+func (r *run) refuse(ctx context.Context, faults []string, again bool) (Summary, error) {
 	text := strings.Join(faults[:min(len(faults), mostFaults)], "; ")
 	if more := len(faults) - mostFaults; more > 0 {
 		text += fmt.Sprintf("; and %d more faults", more)
@@ -210,19 +210,20 @@ func (r *run) refuse(faults []string, again bool) (Summary, error) {
 	if again {
 		why = "the apps could not be read"
 	}
-	return r.end(RunError{Stage: stageConfig, Message: text, Retryable: again}, "nothing was pulled or written, since "+why+": "+text)
+	return r.end(ctx, RunError{Stage: stageConfig, Message: text, Retryable: again}, "nothing was pulled or written, since "+why+": "+text)
 }
 
 // refuseHeld ends a run that did not get the lease.
-func (r *run) refuseHeld(err error) (Summary, error) {
-	return r.end(RunError{Stage: stageStore, Message: err.Error(), Retryable: retryable(err)},
+func (r *run) refuseHeld(ctx context.Context, err error) (Summary, error) {
+	return r.end(ctx, RunError{Stage: stageStore, Message: err.Error(), Retryable: retryable(err)},
 		"nothing was pulled or written: "+err.Error())
 }
 
-func (r *run) end(e RunError, reason string) (Summary, error) {
+func (r *run) end(ctx context.Context, e RunError, reason string) (Summary, error) {
 	r.fail(e)
 	r.summary.Status = Failed
 	r.summary.Apps.Failed = r.summary.Apps.Total
+	r.alert(ctx)
 	r.count()
 	return r.summary, &Failure{r.summary, reason}
 }
@@ -275,13 +276,19 @@ func (r *run) readLatest(ctx context.Context) {
 	}
 }
 
-// finish fixes the summary and stores it.
+// finish tells of trouble, fixes the summary and stores it.
 func (r *run) finish(ctx context.Context, coverage []Coverage) (Summary, error) {
+	r.summary.finish(r.config.failOn, true)
+	told := r.alert(ctx)
 	r.count()
 	err := r.summary.finish(r.config.failOn, true)
 	if storeErr := r.lake.PutRun(ctx, r.day(), r.summary.RunID, r.summary.JSON()); storeErr != nil {
 		r.fail(RunError{Stage: stageStore, Message: "the run's summary could not be stored: " + storeErr.Error(), Retryable: retryable(storeErr)})
-		return r.summary, r.summary.finish(r.config.failOn, false)
+		err = r.summary.finish(r.config.failOn, false)
+		if !told {
+			r.alert(ctx)
+		}
+		return r.summary, err
 	}
 	if r.unknown {
 		return r.summary, err

@@ -76,7 +76,8 @@ const (
 	stageParse   = "parse"
 	stageArchive = "archive"
 	stageStore   = "store"
-	stageCatalog = "catalog" // the data is safe then: it makes a run no less than ok
+	stageCatalog = "catalog"
+	stageAlert   = "alert"
 )
 
 // RunError is what kept an app's or a day's rows out of the lake.
@@ -146,7 +147,7 @@ func (s *Summary) finish(failOn string, stored bool) error {
 		days > 0 && len(s.Partitions.Failed) == days,
 		!stored && len(s.Partitions.Written) == 0:
 		s.Status = Failed
-	case s.Rows.Rejected > 0, slices.ContainsFunc(s.Errors, func(e RunError) bool { return e.Stage != stageCatalog }):
+	case s.Rows.Rejected > 0, slices.ContainsFunc(s.Errors, RunError.ofData):
 		s.Status = Partial
 	default:
 		s.Status = OK
@@ -164,6 +165,9 @@ func (s *Summary) reason() string {
 	}
 	return reason
 }
+
+// ofData reports whether the lake or its archive lacks something for it. Where it does not, a run is as ok as without.
+func (e RunError) ofData() bool { return e.Stage != stageCatalog && e.Stage != stageAlert }
 
 func (e *RunError) describe() string {
 	switch {

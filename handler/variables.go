@@ -19,6 +19,7 @@ func Variables() []Variable {
 		{"CHATLAKE_RAW", "on or off: keep each answer in the raw archive", "on"},
 		{"CHATLAKE_FAIL_ON", "which failures fail the run: any, all or never", "any"},
 		{"CHATLAKE_CATALOG", "dlc://ENGINE/DATABASE.TABLE, with which new days are registered", "none"},
+		{"CHATLAKE_ALERT_URL", "a webhook, such as a WeCom group robot's, that is told of trouble; a secret", "none"},
 		{"CHATLAKE_API_ENDPOINT", "stands in for *.tencentcloudapi.com", "the public one"},
 		{"CHATLAKE_LOG_LEVEL", "debug, info, warn or error", "info"},
 		{"TENCENTCLOUD_SECRETID", "id of the keys for COS and Secrets Manager; SCF sets all three", ""},

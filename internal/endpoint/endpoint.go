@@ -16,11 +16,29 @@ func Parse(s string) (*url.URL, error) {
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return nil, errors.New("is not a base URL")
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())) {
-		return nil, errors.New("must be https, or http on a loopback address")
+	if !isSafe(u) {
+		return nil, errUnsafe
 	}
 	u.Host = strings.ToLower(u.Host)
 	return u, nil
+}
+
+// ParseHook reads the URL of a webhook, whose path and query may hold its secret. An error does not quote it.
+func ParseHook(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+		return nil, errors.New("is not the URL of a webhook")
+	}
+	if !isSafe(u) {
+		return nil, errUnsafe
+	}
+	return u, nil
+}
+
+var errUnsafe = errors.New("must be https, or http on a loopback address")
+
+func isSafe(u *url.URL) bool {
+	return u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname())
 }
 
 // IsLoopback reports whether a host is this machine's own.
