@@ -29,6 +29,7 @@ func (r *run) merge(ctx context.Context) {
 	if n := r.summary.Rows.Inserted; n > 0 && r.event.fields != nil {
 		r.warn(fmt.Sprintf("%d rows are new and have nothing but the fields of the request: pull their days again without fields", n))
 	}
+	r.warnOfFindings()
 	r.lookInto(ctx, func(day stats.Day) bool { return r.rows.days[day] != nil })
 }
 
@@ -57,6 +58,7 @@ func (r *run) eachDay(ctx context.Context, days []stats.Day, job func(context.Co
 		r.summary.Rows.Updated += o.merged.Updated
 		r.summary.Rows.Unchanged += o.merged.Unchanged
 		r.holdings.add(o.day, o.merged.Apps)
+		r.changed[o.day] = o.merged.Changed
 		if o.merged.Written {
 			p.Written = append(p.Written, o.day)
 		} else {

@@ -94,6 +94,7 @@ func (r *run) take(p pulled) {
 		}
 	}
 	r.reject(p.app.ID, p.refused)
+	r.findings = append(r.findings, p.findings...)
 	if future != nil {
 		r.warn(fmt.Sprintf("app %d: the API gave rows of days to come, which were stored: %s", p.app.ID, strings.Join(future, ", ")))
 	}
@@ -145,6 +146,7 @@ type pulled struct {
 	rows     []stats.Row // of the days asked for, each day once
 	refused  []refusal   // of the same days, or of none that could be read
 	answered []stats.Day // all days of the answer
+	findings []finding
 	attempts int
 	parsing  time.Duration // that reading the rows took
 	err      *RunError
@@ -173,6 +175,7 @@ func pullApp(ctx context.Context, client *chat.Client, app chat.App, r request) 
 	}
 	began := time.Now()
 	p.readRows(answer.Entries, r.wants)
+	p.findings = inspect(p.rows)
 	p.parsing = time.Since(began)
 	return p
 }

@@ -46,7 +46,7 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 		defer own.CloseIdleConnections()
 		job.Transport = own
 	}
-	r := &run{job: job, started: started, budget: budget, rows: newSpool(), cos: &meter{next: job.Transport}}
+	r := &run{job: job, started: started, budget: budget, rows: newSpool(), changed: make(map[stats.Day][]int64), cos: &meter{next: job.Transport}}
 	defer r.rows.close()
 	if faults, again := r.prepare(ctx); len(faults) > 0 {
 		return r.refuse(ctx, faults, again)
@@ -90,9 +90,11 @@ type run struct {
 	chat       *chat.Client
 	answers    *storage.Archive // nil where none are kept
 	rejects    []storage.Reject
-	rows       *spool        // of the apps that were pulled
-	parsed     int           // entries of answers
-	parsing    time.Duration // them all
+	rows       *spool // of the apps that were pulled
+	findings   []finding
+	changed    map[stats.Day][]int64 // apps by the days of their rows that this run stored or changed
+	parsed     int                   // entries of answers
+	parsing    time.Duration         // them all
 	previous   latest
 	unknown    bool // the newest run's summary could not be fetched, and must not be replaced by one that knows less
 	holdings   *holdings

@@ -13,6 +13,7 @@ type Merged struct {
 	Inserted, Updated, Unchanged int
 	Written                      bool    // the file had to change; with a dry run it would have had to
 	Apps                         []int64 // that the day has a row of afterwards, sorted
+	Changed                      []int64 // whose rows were inserted or updated, sorted
 }
 
 // apply puts a pulled row's values into a stored one, under the clock of the run that pulled it. A field that the
@@ -51,8 +52,10 @@ func mergeRows(stored []storedRow, pulled []stats.Row, clock time.Time) (Merged,
 		case !ok:
 			merged = append(merged, firstOf(pulled[i], clock))
 			m.Inserted++
+			m.Changed = append(m.Changed, pulled[i].AppID)
 		case merged[j].apply(&pulled[i], clock):
 			m.Updated++
+			m.Changed = append(m.Changed, pulled[i].AppID)
 		default:
 			m.Unchanged++
 		}
@@ -68,5 +71,6 @@ func (m *Merged) finish(rows []storedRow) {
 	for i := range rows {
 		m.Apps[i] = rows[i].AppID
 	}
+	slices.Sort(m.Changed)
 	m.Written = m.Inserted+m.Updated > 0
 }

@@ -30,6 +30,15 @@ func NewRow(app int64, day Day) Row {
 	return r
 }
 
+// Counter returns the counter of an API field, if the row has a value of it.
+func (r *Row) Counter(name string) (n int64, ok bool) {
+	p, known := places[name]
+	if !known || p.kind != Counter || r.Counters[p.index] == Null {
+		return 0, false
+	}
+	return r.Counters[p.index], true
+}
+
 // Fill puts every value that r has into dst, and reports whether that changed dst. What r lacks stays.
 func (r *Row) Fill(dst *Row) (changed bool) {
 	for i, v := range r.Texts {
