@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -113,7 +114,7 @@ func (c *Client) AppInfo(ctx context.Context, app App, fields []string) (Answer,
 	}
 	call := appCall{client: c, app: app, body: body}
 	answer, err := backoff.Retry(ctx, func() (Answer, error) { return call.attempt(ctx) },
-		backoff.WithMaxTries(maxTries), backoff.WithBackOff(&backoff.ExponentialBackOff{
+		backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(0), backoff.WithBackOff(&backoff.ExponentialBackOff{
 			InitialInterval: 500 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.5, MaxInterval: 8 * time.Second,
 		}))
 	answer.Attempts = call.attempts
@@ -165,6 +166,7 @@ func (c *appCall) attempt(ctx context.Context) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	body = c.withoutSig(body)
 	var entries []json.RawMessage
 	if resp.StatusCode == http.StatusOK {
 		entries, err = c.decode(body)
@@ -174,11 +176,12 @@ func (c *appCall) attempt(ctx context.Context) (Answer, error) {
 	if err == nil {
 		c.client.pace.answered()
 	}
-	c.client.observe(Exchange{App: c.app, At: time.Now(), Status: resp.StatusCode, Good: err == nil, Body: c.withoutSig(body)})
+	c.client.observe(Exchange{App: c.app, At: time.Now(), Status: resp.StatusCode, Good: err == nil, Body: body})
 	return Answer{Entries: entries}, err
 }
 
-// withoutSig returns a body as it came, unless it echoes the UserSig. The key it cannot echo: that is never sent.
+// withoutSig returns a body as it came, unless it echoes the UserSig: a row goes into the lake, a refused one under
+// _rejects, and any answer into the archive. The key it cannot echo: that is never sent.
 func (c *appCall) withoutSig(body []byte) []byte {
 	text := string(body)
 	if clean := secret.Scrub(text, c.sigs...); clean != text {
@@ -221,6 +224,9 @@ func (c *appCall) post(ctx context.Context) (*http.Response, []byte, error) {
 // decode reads the API's envelope.
 func (c *appCall) decode(body []byte) ([]json.RawMessage, error) {
 	env, err := parseEnvelope(body)
+	if errors.Is(err, errTooManyRows) {
+		return nil, c.parseFault(classRequest, err)
+	}
 	if err != nil {
 		return nil, c.parseFault(classRetry, fmt.Errorf("%w; it begins with %q", err, c.head(body)))
 	}
