@@ -20,6 +20,7 @@ func FuzzParse(f *testing.F) {
 		`{"Date":"20160631","AppId":"7","UpMsgNum":-1,"LoginTimes":[]}`,
 		"{\"Date\":\"00010101\",\"Q\":[\"\xff\"],\"\":\"\\u0000\",\"AppName\":{\"a\":\"\\ud800\"}}",
 		`null`, `{}`, `[`, `{"Date":"20160607","Date":null}`,
+		`{"Date":"20160607","Q":[":",{"a":"\":"}],"Q":[":",{"a":"\":"}],"UpMsgNum":1,"UpMsgNum":"1"}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -71,7 +71,8 @@ func TestParseValues(t *testing.T) {
 		`"UpMsgNum":"\u0037"`:              counter(7),
 		`"UpMsgNum":"9223372036854775807"`: counter(most),
 		`"UpMsgNum":9223372036854775807`:   counter(most),
-		`"UpMsgNum":1,"UpMsgNum":2`:        counter(2),
+		`"UpMsgNum":2,"UpMsgNum":2`:        counter(2),
+		`"QQ":"a:b","Q":{"Q":1,"QQ":"\""}`: {extra: map[string]string{"QQ": "a:b", "Q": `{"Q":1,"QQ":"\""}`}},
 		`"UpMsgNum":null`:                  {},
 		`"UpMsgNum":""`:                    {},
 		`"AppName":"青鸟"`:                   text("青鸟"),
@@ -109,6 +110,19 @@ func TestParseValues(t *testing.T) {
 		}
 		if got.AppID != app || got.Day.String() != "2016-06-07" {
 			t.Errorf("%s gives app %d on %s", members, got.AppID, got.Day)
+		}
+	}
+}
+
+// What nests deeper than encoding/json goes is refused, and what does not is kept.
+func TestParseDeepFields(t *testing.T) {
+	deep := func(n int) json.RawMessage { return with(`"QQ":` + strings.Repeat("[", n) + strings.Repeat("]", n)) }
+	if row, err := stats.Parse(app, deep(9000)); err != nil || len(row.Extra["QQ"]) != 18000 {
+		t.Errorf("%d bytes, %v", len(row.Extra["QQ"]), err)
+	}
+	for _, entry := range []json.RawMessage{deep(100_000), with(`"QQ":` + strings.Repeat(`{"a":`, 100_000))} {
+		if _, err := stats.Parse(app, entry); err == nil {
+			t.Error("accepted what is too deep")
 		}
 	}
 }

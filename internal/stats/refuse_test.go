@@ -67,6 +67,16 @@ func TestParseRefuses(t *testing.T) {
 		{`{"Date":"20160607","UpMsgNum":{}}`, []string{"UpMsgNum", "{}"}},
 		{`{"Date":"20160607","UpMsgNum":["` + long + `"]}`, []string{"UpMsgNum", "…"}},
 
+		{`{"Date":"20160607","UpMsgNum":1,"UpMsgNum":2}`, []string{"UpMsgNum", "twice"}},
+		{`{"Date":"20160607","UpMsgNum":1,"UpMsgNum":2,"UpMsgNum":1}`, []string{"UpMsgNum", "twice"}},
+		{`{"Date":"20160607","UpMsgNum":1,"UpMsgNu\u006d":null}`, []string{"UpMsgNum", "twice"}},
+		{`{"Date":"20160607","Date":"20160608"}`, []string{"Date", "twice"}},
+		{`{"Date":"20160607","Date":null}`, []string{"Date", "twice"}},
+		{`{"Date":"20160607","AppId":1104620500,"AppId":"7"}`, []string{"AppId", "twice"}},
+		{`{"Date":"20160607","AppName":"a","AppName":"b"}`, []string{"AppName", "twice"}},
+		{`{"Date":"20160607","QQ":[1],"QQ":{"QQ":"\":"}}`, []string{"QQ", "twice"}},
+		{`{"Date":"20160607","":1,"":2}`, []string{"twice"}},
+
 		{`{"Date":"20160607","AppId":"x"}`, []string{"AppId", "x"}},
 		{`{"Date":"20160607","AppId":1104620500.0}`, []string{"AppId", "1104620500.0"}},
 		{`{"Date":"20160607","AppId":-1104620500}`, []string{"AppId", "-1104620500"}},
@@ -119,8 +129,10 @@ func TestParseRefusedRowHasItsDay(t *testing.T) {
 	if row, err := stats.Parse(app, with(`"UpMsgNum":"x"`)); err == nil || row.Day.String() != "2016-06-07" {
 		t.Errorf("a row with a bad counter is of %s, %v", row.Day, err)
 	}
-	if row, err := stats.Parse(app, json.RawMessage(`{"Date":"20160631"}`)); err == nil || row.Day != 0 {
-		t.Errorf("a row without a day is of %s, %v", row.Day, err)
+	for _, entry := range []string{`{"Date":"20160631"}`, `{"Date":"20160607","Date":"20160608"}`} {
+		if row, err := stats.Parse(app, json.RawMessage(entry)); err == nil || row.Day != 0 {
+			t.Errorf("a row without a day is of %s, %v", row.Day, err)
+		}
 	}
 }
 
