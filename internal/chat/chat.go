@@ -1,11 +1,11 @@
 // Package chat is a client of the one call of Tencent Chat's REST API that gives an app's operations data of the last
 // 30 days, v4/openconfigsvr/getappinfo (https://www.tencentcloud.com/document/product/1047/34886).
 //
-// Failure model: what may pass by itself (transport errors, timeouts, HTTP 5xx, an answer that is no JSON, the codes
-// that the API marks so) is retried a few times with jittered exponential backoff; anything else fails at once. All
-// calls of a [Client], retries included, go through one limiter, and the retries come out of one budget. A call that fails
-// for good is an [*Error], which says what happened and what to do, and holds neither key nor UserSig. Redirects are not
-// followed, since the URL of a call carries the UserSig.
+// Failure model: what may pass by itself (transport errors, timeouts, HTTP 5xx, an answer that is no JSON or contradicts
+// itself, the codes that the API marks so) is retried a few times with jittered exponential backoff; anything else fails
+// at once, a certificate that is not the API's too. All calls of a [Client], retries included, go through one limiter, and
+// the retries come out of one budget. A call that fails for good is an [*Error], which says what happened and what to do,
+// and holds neither key nor UserSig. Redirects are not followed, since the URL of a call carries the UserSig.
 package chat
 
 import (

@@ -10,6 +10,7 @@ const (
 	classRetry                  // a fault of the server's that passes
 	classThrottled              // called too often
 	classExpired                // the UserSig has expired: once more with a new one
+	className                   // a host that does not exist: once more, since a resolver that fails may say so too
 )
 
 type code struct {

@@ -2,8 +2,11 @@ package chat
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -63,6 +66,8 @@ func (c *appCall) fault(class class, err error, advice string) error {
 	case classUnknown:
 		e.Retryable = true
 		again = c.attempts < maxUnknown
+	case className:
+		again = c.attempts < maxUnknown
 	case classThrottled:
 		c.client.pace.throttled()
 		e.Retryable, again = true, true
@@ -89,21 +94,49 @@ func (c *appCall) parseFault(class class, err error) error {
 	return fault
 }
 
+// transportFault classifies a call that got no whole answer. It passes by itself, most often; not so a name or a
+// certificate that is not the API's.
 func (c *appCall) transportFault(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	const between = "or something between here and the API, such as a proxy that inspects TLS, answers in its place"
+	var (
+		name        *net.DNSError
+		certificate *tls.CertificateVerificationError
+		expired     x509.CertificateInvalidError
+		otherHost   x509.HostnameError
+		notTLS      tls.RecordHeaderError
+	)
+	err = withoutURL(err)
+	switch {
+	case ctx.Err() != nil:
 		err = fmt.Errorf("no whole answer within the call's time (%v at most)", callTimeout)
+	case errors.As(err, &name) && name.IsNotFound:
+		return c.fault(className, err, "check region or endpoint, and the DNS of the function's network: "+c.app.Endpoint+" has no address there")
+	case errors.As(err, &certificate) && errors.As(err, &expired) && expired.Reason == x509.Expired:
+		return c.fault(classConfig, err, "check the clock of the machine that runs chatlake; if it is right, check endpoint, "+between)
+	case errors.As(err, &certificate) && errors.As(err, &otherHost):
+		return c.fault(classConfig, err, "check region or endpoint: another host answers at "+c.app.Endpoint+", "+between)
+	case errors.As(err, &certificate):
+		return c.fault(classConfig, err, "check endpoint: this machine does not trust what answers at "+c.app.Endpoint+", "+between)
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &notTLS):
+		return c.fault(classConfig, err, "check endpoint: what answers at "+c.app.Endpoint+" does not speak TLS, "+between)
 	}
-	return c.fault(classRetry, withoutURL(err),
-		"check that the function can reach "+c.app.Endpoint+"; if it can, a later run pulls the same days again")
+	return c.fault(classRetry, err, "check that the function can reach "+c.app.Endpoint+"; if it can, a later run pulls the same days again")
 }
 
 func (c *appCall) statusFault(resp *http.Response) error {
 	err := fmt.Errorf("HTTP status %s", resp.Status)
-	switch s := resp.StatusCode; {
-	case s >= 500, s == http.StatusRequestTimeout, s == http.StatusTooManyRequests:
+	switch s := resp.StatusCode; s {
+	case http.StatusTooManyRequests:
+		return c.fault(classThrottled, err, slowDown)
+	case http.StatusRequestTimeout:
 		return c.fault(classRetry, err, laterRun)
-	case s >= 300 && s < 400:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return c.fault(classRequest, fmt.Errorf("%w: a redirect, which is not followed since the URL carries the UserSig", err), "check region or endpoint")
+	case http.StatusProxyAuthRequired:
+		return c.fault(classConfig, err, "a proxy between here and the API wants a login: check HTTPS_PROXY and endpoint")
+	}
+	if resp.StatusCode >= 500 {
+		return c.fault(classRetry, err, laterRun)
 	}
 	return c.fault(classRequest, err, "check region or endpoint: the API itself answers with status 200")
 }
