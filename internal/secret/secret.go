@@ -4,9 +4,11 @@ package secret
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -50,19 +52,14 @@ func (s *String) UnmarshalJSON(b []byte) error {
 }
 
 // Scrub replaces each secret in a text that came from elsewhere, such as a server's message that echoes what it was
-// sent: as it is, as in a URL, and as in JSON or base64.
+// sent: as it is, as in a URL or in a URL within one, as in JSON, base64 or hex.
 func Scrub(text string, secrets ...String) string {
 	var pairs []string
 	for _, s := range secrets {
 		if s.IsZero() {
 			continue
 		}
-		plain := s.Reveal()
-		quoted, _ := json.Marshal(plain)
-		for _, form := range []string{
-			plain, url.QueryEscape(plain), url.PathEscape(plain), string(quoted[1 : len(quoted)-1]),
-			base64.StdEncoding.EncodeToString([]byte(plain)),
-		} {
+		for _, form := range forms(s.Reveal()) {
 			pairs = append(pairs, form, redacted)
 		}
 	}
@@ -71,3 +68,31 @@ func Scrub(text string, secrets ...String) string {
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
 }
+
+// forms are how a text may be written, the longer first where one begins with another.
+func forms(plain string) []string {
+	quoted, _ := json.Marshal(plain)
+	list := []string{plain, string(quoted[1 : len(quoted)-1])}
+	for _, escaped := range []string{url.QueryEscape(plain), url.PathEscape(plain)} {
+		twice := url.QueryEscape(escaped)
+		list = append(list, escaped, lowerEscapes(escaped), twice, lowerEscapes(twice))
+	}
+	list = append(list, base64.StdEncoding.EncodeToString([]byte(plain)))
+	const least = 8 // a piece of base64 of less may be any text's
+	if len(plain) < least {
+		return list
+	}
+	list = append(list, hex.EncodeToString([]byte(plain)), strings.ToUpper(hex.EncodeToString([]byte(plain))))
+	// Within a longer text, base64 depends on where a group of three bytes begins: what is sure are the characters that
+	// have bits of the secret alone.
+	for before := range 3 {
+		padded := append(make([]byte, before), plain...)
+		from, to := (before*8+5)/6, len(padded)*8/6
+		list = append(list, base64.RawStdEncoding.EncodeToString(padded)[from:to], base64.RawURLEncoding.EncodeToString(padded)[from:to])
+	}
+	return list
+}
+
+var escape = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+func lowerEscapes(escaped string) string { return escape.ReplaceAllStringFunc(escaped, strings.ToLower) }

@@ -2,9 +2,12 @@ package secret_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -54,12 +57,29 @@ func TestRevealAndUnmarshal(t *testing.T) {
 
 func TestScrub(t *testing.T) {
 	s := secret.New(key)
-	for _, text := range []string{
-		key, "?usersig=5bd2850fff3e%22cr%2Ft%2Bkey&", `{"k":"5bd2850fff3e\"cr/t+key"}`, "NWJkMjg1MGZmZjNlImNyL3Qra2V5",
+	base := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	for _, test := range []struct{ text, piece string }{
+		{key, key},
+		{"?usersig=5bd2850fff3e%22cr%2Ft%2Bkey&", "5bd2850fff3e"},
+		{"?usersig=5bd2850fff3e%22cr%2ft%2bkey&", "5bd2850fff3e"},
+		{"?to=" + url.QueryEscape("/?usersig="+url.QueryEscape(key)), "5bd2850fff3e"},
+		{`{"k":"5bd2850fff3e\"cr/t+key"}`, "5bd2850fff3e"},
+		{base(key), base(key)[:8]},
+		{base("a" + key), base("a" + key)[4:12]},
+		{base("ab" + key), base("ab" + key)[4:12]},
+		{base("abc" + key + "abc"), base(key)[:24]},
+		{base64.URLEncoding.EncodeToString([]byte("é" + key)), base64.URLEncoding.EncodeToString([]byte("é" + key))[4:12]},
+		{hex.EncodeToString([]byte(key)), "35626432"},
+		{fmt.Sprintf("%X", key), "35626432"},
 	} {
-		if got := secret.Scrub("<"+text+">", secret.New(""), s); strings.Contains(got, text) || !strings.Contains(got, "REDACTED") {
-			t.Errorf("Scrub(%q) = %q", text, got)
+		got := secret.Scrub("<"+test.text+">", secret.New(""), s)
+		if !strings.Contains(test.text, test.piece) || strings.Contains(got, test.piece) || !strings.Contains(got, "REDACTED") {
+			t.Errorf("Scrub(%q) = %q", test.text, got)
 		}
+	}
+	// What is left of a short one in base64 could be in any text.
+	if got := secret.Scrub("Many years ago", secret.New("abc")); got != "Many years ago" {
+		t.Errorf("a short secret changed the text: %q", got)
 	}
 	if got := secret.Scrub("nothing here", secret.New("")); got != "nothing here" {
 		t.Errorf("an empty secret changed the text: %q", got)
