@@ -233,7 +233,10 @@ func (c *appCall) decode(body []byte) ([]json.RawMessage, error) {
 	if env.code == 0 {
 		return env.result, nil
 	}
-	known := codes[env.code]
+	known, ok := codes[env.code]
+	if !ok {
+		known.advice = "look the code up among the API's error codes, and " + checkRegion + "; " + laterRun
+	}
 	err = &apiError{number: env.code, info: c.clean(env.info), meaning: known.meaning}
 	if known.class == classExpired && len(c.sigs) == 1 {
 		c.expired = true

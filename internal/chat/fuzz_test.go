@@ -20,7 +20,7 @@ func FuzzEnvelope(f *testing.F) {
 		`{"ErrorCode":0,"ErrorInfo":"OK","Result":[{"Date":"20160607","AppName":",}\\\",]"},{},[[],{"a":[1,2]}]]}`,
 		`{"ErrorCode":"60008","ErrorInfo":{"a":[]}}`, `{"ErrorCode":0,"Result":null}`, `{"ErrorCode":-0}`,
 		"\xef\xbb\xbf{\"ErrorCode\" : 0 ,\r\n\"Result\" : [ \"\\\\\" , \",\" ]\t}", `{"ErrorCode":0,"Result":[1,,2,]}`,
-		`{"":"\"`, `{,}`, `[,]`, `null`, "",
+		`{"":"\"`, `{"ErrorCode":7,"ErrorCode":0}`, `{"ErrorCode":0,"ActionStatus":"FAIL","Result":[]}`, `{,}`, `[,]`, `null`, "",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -64,7 +64,7 @@ func (a answer) same(b answer) bool {
 	return a.err == b.err && slices.EqualFunc(a.entries, b.entries, func(x, y json.RawMessage) bool { return bytes.Equal(x, y) })
 }
 
-// valid reads what the API's page describes with encoding/json alone.
+// valid reads what the API's page describes with encoding/json alone, but for answers that contradict themselves.
 func valid(body []byte) (a answer, ok bool) {
 	var members map[string]json.RawMessage
 	var code int
@@ -75,11 +75,38 @@ func valid(body []byte) (a answer, ok bool) {
 	if raw, has := members["ErrorInfo"]; has && json.Unmarshal(raw, &info) != nil {
 		return a, false
 	}
+	if contradicts(body) {
+		return a, false
+	}
 	if code != 0 {
 		return answer{err: fmt.Sprintf("%d %q", code, info)}, true
 	}
 	raw, has := members["Result"]
 	return a, !has || json.Unmarshal(raw, &a.entries) == nil
+}
+
+// contradicts reports whether a JSON object has a member of the envelope twice, or an ActionStatus FAIL.
+func contradicts(object []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(object))
+	seen := map[json.Token]int{}
+	for depth := 0; ; {
+		token, err := d.Token()
+		if err != nil {
+			return seen["ErrorCode"] > 1 || seen["ErrorInfo"] > 1 || seen["ActionStatus"] > 1 || seen["Result"] > 1
+		}
+		if _, opens := token.(json.Delim); opens {
+			depth++
+			continue
+		}
+		var value json.RawMessage
+		if depth != 1 || d.Decode(&value) != nil {
+			return false
+		}
+		seen[token]++
+		if token == "ActionStatus" && string(value) == `"FAIL"` {
+			return true
+		}
+	}
 }
 
 // withCommas puts a comma behind the last member or element of each object and array of a JSON text that has one.
