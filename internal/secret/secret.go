@@ -95,4 +95,6 @@ func forms(plain string) []string {
 
 var escape = regexp.MustCompile(`%[0-9A-F]{2}`)
 
-func lowerEscapes(escaped string) string { return escape.ReplaceAllStringFunc(escaped, strings.ToLower) }
+func lowerEscapes(escaped string) string {
+	return escape.ReplaceAllStringFunc(escaped, strings.ToLower)
+}
