@@ -9,8 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +50,8 @@ func NewCOS(bucket *url.URL, keys secret.Keys, transport http.RoundTripper) *COS
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
 	client.Conf.RetryOpt.Count = 1
-	return &COS{client, clock, []secret.String{keys.Key, keys.Token, keys.ID}}
+	secrets := []secret.String{keys.Key, keys.Token, keys.ID}
+	return &COS{client, clock, secrets[:len(secrets):len(secrets)]}
 }
 
 func (c *COS) Get(ctx context.Context, key string) ([]byte, error) {
@@ -127,13 +128,17 @@ func (c *COS) List(ctx context.Context, prefix, after string) ([]string, error) 
 
 func (c *COS) Now() time.Time { return c.clock.now() }
 
-// serverClock learns the server's clock from the Date of its answers.
+// serverClock learns the server's clock from the Date of its answers, and tells an attempt what it was signed with.
 type serverClock struct {
 	next  http.RoundTripper
 	ahead atomic.Int64 // of the local clock, in nanoseconds
 }
 
 func (t *serverClock) RoundTrip(req *http.Request) (*http.Response, error) {
+	if sent, ok := req.Context().Value(sentSignature{}).(*secret.String); ok {
+		_, hex, _ := strings.Cut(req.Header.Get("Authorization"), "q-signature=")
+		*sent = secret.New(hex)
+	}
 	resp, err := t.next.RoundTrip(req)
 	if err == nil {
 		if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
@@ -144,6 +149,9 @@ func (t *serverClock) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *serverClock) now() time.Time { return time.Now().Add(time.Duration(t.ahead.Load())) }
+
+// sentSignature is the context's key of where an attempt's signature is noted: a server's message may echo it.
+type sentSignature struct{}
 
 var ecma = crc64.MakeTable(crc64.ECMA)
 
@@ -156,10 +164,11 @@ func retry[T any](ctx context.Context, c *COS, verb, key string, body int, attem
 	result, err := backoff.Retry(ctx, func() (T, error) {
 		attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		result, err := attempt(attemptCtx)
+		var sent secret.String
+		result, err := attempt(context.WithValue(attemptCtx, sentSignature{}, &sent))
 		if err != nil {
 			var again bool
-			last, again = c.classify(err, verb, timeout)
+			last, again = c.classify(err, verb, timeout, sent)
 			if !again {
 				return result, backoff.Permanent(last)
 			}
@@ -179,30 +188,24 @@ func retry[T any](ctx context.Context, c *COS, verb, key string, body int, attem
 
 // classify makes of an SDK's error one that is safe to print, and says whether another attempt may succeed. The
 // SDK's own holds the request with its signature and token.
-func (c *COS) classify(err error, verb string, timeout time.Duration) (safe error, again bool) {
+func (c *COS) classify(err error, verb string, timeout time.Duration, sent secret.String) (safe error, again bool) {
+	scrub := func(text string) string { return secret.Scrub(text, append(c.secrets, sent)...) }
 	var answer *cos.ErrorResponse
 	switch {
 	case errors.Is(err, errTooLong):
 		return err, false
 	case !errors.As(err, &answer):
-		return errors.New(c.scrub(transportMessage(err, timeout))), true
+		return errors.New(scrub(transportMessage(err, timeout))), true
 	}
 	status := answer.Response.StatusCode
 	e := &COSError{
 		Status:    status,
 		Action:    actions[verb],
-		Code:      c.scrub(answer.Code),
-		Message:   c.scrub(answer.Message),
-		RequestID: c.scrub(answer.Response.Header.Get("x-cos-request-id")),
+		Code:      scrub(answer.Code),
+		Message:   scrub(answer.Message),
+		RequestID: scrub(answer.Response.Header.Get("x-cos-request-id")),
 	}
 	return e, e.Retryable()
-}
-
-var signature = regexp.MustCompile(`(q-signature=)\w+`)
-
-// scrub removes keys and signatures from a text that came from outside, which may echo what was sent.
-func (c *COS) scrub(text string) string {
-	return signature.ReplaceAllString(secret.Scrub(text, c.secrets...), "${1}REDACTED")
 }
 
 func transportMessage(err error, timeout time.Duration) string {

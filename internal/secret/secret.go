@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -83,12 +84,14 @@ func forms(plain string) []string {
 		return list
 	}
 	list = append(list, hex.EncodeToString([]byte(plain)), strings.ToUpper(hex.EncodeToString([]byte(plain))))
-	// Within a longer text, base64 depends on where a group of three bytes begins: what is sure are the characters that
-	// have bits of the secret alone.
-	for before := range 3 {
-		padded := append(make([]byte, before), plain...)
-		from, to := (before*8+5)/6, len(padded)*8/6
-		list = append(list, base64.RawStdEncoding.EncodeToString(padded)[from:to], base64.RawURLEncoding.EncodeToString(padded)[from:to])
+	// Within a longer text, such as a URL, base64 depends on where a group of three bytes begins: what is sure are the
+	// characters that have bits of the secret alone.
+	for _, text := range slices.Compact([]string{plain, url.QueryEscape(plain)}) {
+		for before := range 3 {
+			padded := append(make([]byte, before), text...)
+			from, to := (before*8+5)/6, len(padded)*8/6
+			list = append(list, base64.RawStdEncoding.EncodeToString(padded)[from:to], base64.RawURLEncoding.EncodeToString(padded)[from:to])
+		}
 	}
 	return list
 }
