@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -34,6 +35,7 @@ const (
 type Client struct {
 	api     *common.Client
 	secrets []secret.String
+	sent    *signatures
 }
 
 // New returns a client. The region is one of the API, such as ap-singapore. The base URL stands in for every service's
@@ -55,8 +57,9 @@ func New(keys secret.Keys, region, base string, transport http.RoundTripper) (*C
 		p.HttpProfile.Scheme = u.Scheme
 		p.HttpProfile.Endpoint = u.Host + u.EscapedPath()
 	}
-	api := common.NewCommonClient(credential{keys}, region, p).WithHttpTransport(guard{transport})
-	return &Client{api, []secret.String{keys.Key, keys.Token, keys.ID}}, nil
+	sent := &signatures{}
+	api := common.NewCommonClient(credential{keys}, region, p).WithHttpTransport(guard{transport, sent})
+	return &Client{api, []secret.String{keys.Key, keys.Token, keys.ID}, sent}, nil
 }
 
 // Call makes a call such as service ssm, version 2019-09-23, action GetSecretValue, and reads the answer's Response
@@ -114,10 +117,10 @@ func (c *Client) attempt(ctx context.Context, service, version, action string, p
 	return nil
 }
 
-// Clean makes a text that came from outside fit to print: without the client's keys and any signature, and of a bounded
-// length.
+// Clean makes a text that came from outside fit to print: without the client's keys and its calls' signatures, and of a
+// bounded length.
 func (c *Client) Clean(text string) string {
-	text = signature.ReplaceAllString(secret.Scrub(text, c.secrets...), "${1}REDACTED")
+	text = secret.Scrub(text, slices.Concat(c.secrets, c.sent.all())...)
 	if r := []rune(text); len(r) > maxText {
 		return string(r[:maxText]) + "…"
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	tcerr "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/errors"
@@ -71,8 +70,6 @@ func (e *Error) Advice() string {
 
 // again are the codes after which the same call may succeed at once; of the rest, none promises it.
 var again = []string{"RequestLimitExceeded", "InternalError", "ServiceUnavailable"}
-
-var signature = regexp.MustCompile(`(?i)(Signature=)[0-9a-f]+`)
 
 // classify makes of the SDK's error one that is safe to print. The SDK's own may hold a whole body.
 func (c *Client) classify(err error) *Error {
