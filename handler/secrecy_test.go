@@ -83,6 +83,9 @@ func (w *secretive) RoundTrip(req *http.Request) (*http.Response, error) {
 		w.secrets[m[1]] = "a signature"
 	}
 	w.mu.Unlock()
+	if w.routes[req.URL.Host] == nil {
+		w.t.Errorf("a request went to %s", req.URL.Host)
+	}
 	switch {
 	case w.chatWire != nil && req.URL.Query().Has("usersig"):
 		return w.chatWire.RoundTrip(req)

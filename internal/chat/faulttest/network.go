@@ -44,7 +44,7 @@ type Network struct {
 
 // Open returns a network on which all calls get the case's answers.
 func (c Case) Open() (*Network, error) {
-	n := &Network{c: c, transport: &http.Transport{}}
+	n := &Network{c: c, transport: &http.Transport{MaxResponseHeaderBytes: 1 << 20}}
 	n.transport.DialContext = n.dial
 	if !n.secure() {
 		n.transport.DialTLSContext = n.dial // the bytes as they are
