@@ -208,7 +208,7 @@ func (h hunt) search(t *testing.T, where, text string) {
 	for i := 0; i+keyLen <= len(text); i++ {
 		for _, n := range h[text[i:i+keyLen]] {
 			if strings.HasPrefix(text[i:], n.piece) {
-				t.Errorf("%s holds %s: …%s…", where, n.what, text[max(0, i-100):min(len(text), i+100)])
+				t.Errorf("%s holds %s: %q", where, n.what, text[max(0, i-100):min(len(text), i+100)])
 				return
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chatlake/internal/chat"
+	"chatlake/internal/chat/chattest"
 	"chatlake/internal/chat/faulttest"
 	"chatlake/internal/stats"
 )
@@ -43,6 +44,11 @@ func testFault(t *testing.T, c faulttest.Case) {
 	for _, host := range network.Hosts() {
 		if host != "chat.example:443" {
 			t.Errorf("connected to %s", host)
+		}
+	}
+	for _, r := range p.sent {
+		if r.URL.Path != chattest.Path {
+			t.Fatalf("sent to %s", r.URL)
 		}
 	}
 	if c.Class == "ok" {
