@@ -161,3 +161,25 @@ func TestRequestsCounts(t *testing.T) {
 		}
 	})
 }
+
+// TestLongQueue: an app that waits long for its turn is tried again like any other.
+func TestLongQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := emulator(func(c chattest.Call) *chattest.Fault {
+			if c.App == odd.ID && c.NApp == 1 {
+				return &chattest.Fault{Code: 60008}
+			}
+			return &chattest.Fault{Body: []byte(`{"ErrorCode":0}`)}
+		})
+		c := chat.NewClient(inProcess{s}, 1, unwatched)
+		var wg sync.WaitGroup
+		for range 20 * 60 {
+			wg.Go(func() { _, _ = c.AppInfo(t.Context(), client(even), nil) })
+		}
+		synctest.Wait()
+		if answer, err := c.AppInfo(t.Context(), client(odd), nil); err != nil || answer.Attempts != 2 {
+			t.Errorf("%d attempts, %v", answer.Attempts, err)
+		}
+		wg.Wait()
+	})
+}
