@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,12 +228,12 @@ func TestFailuresOfTheBucketHoldNoSecret(t *testing.T) {
 		for place, here := range places {
 			t.Run(name+", "+place, func(t *testing.T) {
 				inSecretive(t, func(w *secretive) {
-					met := false
+					var met atomic.Bool
 					w.bucket = func(sent *http.Request, key string) (*http.Response, error) {
 						if !here(sent.Method, key) {
 							return nil, nil
 						}
-						met = true
+						met.Store(true)
 						resp, err := fault(echo(sent.Header, sent.URL.String()))
 						if resp != nil {
 							resp.Request = sent
@@ -240,7 +241,7 @@ func TestFailuresOfTheBucketHoldNoSecret(t *testing.T) {
 						return resp, err
 					}
 					w.invoke(aFewDays)
-					if !met {
+					if !met.Load() {
 						t.Error("the fault was not met")
 					}
 				})
