@@ -330,5 +330,6 @@ func newTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = 64
+	t.MaxResponseHeaderBytes = 64 << 10 // by default 10 MB, in each of the calls in flight
 	return t
 }
