@@ -193,7 +193,7 @@ func (k *killing) knownLake() *story {
 		k.t.Fatalf("the run of yesterday: %s, %v", answer, err)
 	}
 	return k.story("a new day and revised values", l.objects(""), k.serve(k.clock, map[stats.Day]map[string]any{
-		k.today() - 5: {"ActiveUserNum": "7", "UpMsgNum": "8"},
+		k.today() - 5: {"ActiveUserNum": "7", "MaxOnlineNum": "8"},
 		k.today() - 2: {"ActiveUserNum": "0", "Newcomer": "new"},
 	}), "")
 }
