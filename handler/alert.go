@@ -32,8 +32,8 @@ func (r *run) trouble() (lines []string) {
 	}
 	today := r.holdings.window.To + 1
 	for _, g := range s.Gaps {
-		if g.urgent(today) {
-			lines = append(lines, g.describe(today))
+		if g.Urgent(today) {
+			lines = append(lines, g.Describe(today))
 		}
 	}
 	if before, err := time.Parse(time.RFC3339, r.previous.StartedAt); err == nil {
@@ -45,7 +45,7 @@ func (r *run) trouble() (lines []string) {
 		return nil
 	}
 	for _, e := range s.Errors {
-		lines = append(lines, e.describe())
+		lines = append(lines, e.Describe())
 	}
 	return lines
 }

@@ -133,7 +133,7 @@ func TestAlertThatIsNotTaken(t *testing.T) {
 		}, "93000"},
 		"an error of HTTP": {func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(502) }, "502"},
 		"elsewhere": {func(rw http.ResponseWriter, req *http.Request) {
-			http.Redirect(rw, req, "https://elsewhere.example/", 307)
+			http.Redirect(rw, req, "https://elsewhere.example/", http.StatusTemporaryRedirect)
 		}, "307"},
 		"no connection": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "connection reset"},
 		"no answer":     {func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() }, "deadline"},

@@ -20,12 +20,13 @@ type Gap struct {
 	SourceLacks bool      `json:"source_lacks,omitempty"` // a whole answer did not have the days
 }
 
-// urgent reports whether days will soon be lost that the API may still give.
-func (g Gap) urgent(today stats.Day) bool {
+// Urgent reports whether days will soon be lost that the API may still give.
+func (g Gap) Urgent(today stats.Day) bool {
 	return g.LostAfter-today < alarmDays && !g.Lost && !g.SourceLacks
 }
 
-func (g Gap) describe(today stats.Day) string {
+// Describe says whose days are missing and until when the API has them.
+func (g Gap) Describe(today stats.Day) string {
 	until := fmt.Sprintf("surely has the first of them until %s only (%d days left)", g.LostAfter, g.LostAfter-today)
 	if g.LostAfter < today {
 		until = "may forget the first of them today"
@@ -195,8 +196,8 @@ func (r *run) findGaps() []Coverage {
 		configured[app] = true
 		for _, g := range r.holdings.gaps(app, covered[app], before[app], old[app]) {
 			r.summary.Gaps = append(r.summary.Gaps, g)
-			if g.urgent(yesterday + 1) {
-				r.warn(g.describe(yesterday+1) + ": see this run's errors, or pull the app by hand")
+			if g.Urgent(yesterday + 1) {
+				r.warn(g.Describe(yesterday+1) + ": see this run's errors, or pull the app by hand")
 			}
 		}
 	}

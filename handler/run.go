@@ -95,15 +95,15 @@ type run struct {
 	changed    map[stats.Day][]int64 // apps by the days of their rows that this run stored or changed
 	parsed     int                   // entries of answers
 	parsing    time.Duration         // them all
-	previous   latest
+	previous   Latest
 	unknown    bool // the newest run's summary could not be fetched, and must not be replaced by one that knows less
 	holdings   *holdings
 	cos        *meter
 	summary    Summary
 }
 
-// latest is the newest run's summary, and what the next run has to know of the lake.
-type latest struct {
+// Latest is what the lake keeps as its newest run's summary: the summary, and what the next run has to know of the lake.
+type Latest struct {
 	Summary
 	Coverage []Coverage `json:"coverage"`
 }
@@ -196,7 +196,7 @@ func (r *run) warn(texts ...string) {
 
 func (r *run) fail(e RunError) {
 	r.summary.Errors = append(r.summary.Errors, e)
-	r.log.Error(e.describe(), "run_id", r.summary.RunID, "stage", e.Stage, "sdk_app_id", e.AppID, "code", e.Code)
+	r.log.Error(e.Describe(), "run_id", r.summary.RunID, "stage", e.Stage, "sdk_app_id", e.AppID, "code", e.Code)
 }
 
 // mostFaults bounds what a refused run says, so that its answer and its log line stay within their bounds.
@@ -273,7 +273,7 @@ func (r *run) readLatest(ctx context.Context) {
 		err = json.Unmarshal(text, &r.previous)
 	}
 	if err != nil && !errors.Is(err, storage.ErrNotExist) {
-		r.previous = latest{}
+		r.previous = Latest{}
 		r.warn(fmt.Sprintf("the newest run's summary cannot be read (%v): this run does not know what it knew of gaps before %s", err, r.holdings.window.From))
 	}
 }
@@ -295,7 +295,7 @@ func (r *run) finish(ctx context.Context, coverage []Coverage) (Summary, error) 
 	if r.unknown {
 		return r.summary, err
 	}
-	newest, jsonErr := json.Marshal(latest{r.summary, coverage})
+	newest, jsonErr := json.Marshal(Latest{r.summary, coverage})
 	if jsonErr != nil {
 		panic(jsonErr) // neither has anything that JSON can't hold
 	}

@@ -161,7 +161,7 @@ func (s *Summary) finish(failOn string, stored bool) error {
 func (s *Summary) reason() string {
 	reason := fmt.Sprintf("run %s %s: %d of %d apps and %d days failed", s.RunID, s.Status, s.Apps.Failed, s.Apps.Total, len(s.Partitions.Failed))
 	if len(s.Errors) > 0 {
-		reason += "; first: " + s.Errors[0].describe()
+		reason += "; first: " + s.Errors[0].Describe()
 	}
 	return reason
 }
@@ -169,7 +169,8 @@ func (s *Summary) reason() string {
 // ofData reports whether the lake or its archive lacks something for it. Where it does not, a run is as ok as without.
 func (e RunError) ofData() bool { return e.Stage != stageCatalog && e.Stage != stageAlert }
 
-func (e *RunError) describe() string {
+// Describe names the app or the day, the stage and what happened.
+func (e *RunError) Describe() string {
 	switch {
 	case e.AppID != 0:
 		return fmt.Sprintf("app %d, %s: %s", e.AppID, e.Stage, e.Message)

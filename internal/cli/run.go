@@ -5,15 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"chatlake/handler"
 )
@@ -31,12 +27,13 @@ type request struct {
 func (c command) run() *cobra.Command {
 	var req request
 	var timeout time.Duration
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Pull the apps and merge their rows into the lake",
 		Long: `Pull the apps' operations data and merge the rows into the lake, as the function's
-daily timer does. The run summary is printed as one line of JSON on stdout; logs and
-progress go to stderr.
+daily timer does. The run summary goes to stdout: on a terminal as a table, else as one
+line of JSON. Logs and progress go to stderr.
 
 Exit codes: 0 the run did its job, 1 it failed (CHATLAKE_FAIL_ON says which failures
 count), 2 the command was called wrongly.
@@ -56,7 +53,7 @@ Environment:
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return c.runOnce(ctx, req)
+			return c.runOnce(ctx, req, asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -66,6 +63,7 @@ Environment:
 	f.StringSliceVar(&req.Fields, "field", nil, "API `name` of a field to pull; repeat it for more (default: all)")
 	f.StringVar(&req.Source, "source", "", "api, or raw for the raw archive (default: api)")
 	f.BoolVar(&req.DryRun, "dry-run", false, "compute the summary, write nothing")
+	f.BoolVar(&asJSON, "json", false, "print the summary as one line of JSON on a terminal too")
 	f.DurationVar(&timeout, "timeout", 900*time.Second, "end the run in this time, with what it has by then")
 	return cmd
 }
@@ -83,12 +81,12 @@ func variables() string {
 	return strings.TrimRight(text.String(), "\n")
 }
 
-func (c command) runOnce(ctx context.Context, req request) error {
+func (c command) runOnce(ctx context.Context, req request, asJSON bool) error {
 	payload, err := json.Marshal(req)
 	if err != nil {
 		return err
 	}
-	show := newProgress(c.stderr)
+	show := newProgress(c.stderr, "pulling apps")
 	summary, err := handler.Run(ctx, handler.Job{
 		Env:     handler.ParseEnviron(c.environ),
 		Payload: payload,
@@ -98,59 +96,15 @@ func (c command) runOnce(ctx context.Context, req request) error {
 		Progress: show.update,
 	})
 	show.end()
-	fmt.Fprintf(c.stdout, "%s\n", summary.JSON())
+	if isTerminal(c.stdout) && !asJSON {
+		WriteSummary(c.stdout, summary)
+	} else {
+		fmt.Fprintf(c.stdout, "%s\n", summary.JSON())
+	}
 	var failure *handler.Failure
 	if errors.As(err, &failure) {
 		fmt.Fprintf(c.stderr, "chatlake: %s\n", failure.Reason)
 		return errFailed
 	}
 	return err
-}
-
-// progress shows how the pull goes: a bar on a terminal, nothing elsewhere, where the log has to do.
-type progress struct {
-	out    io.Writer
-	log    io.Writer // keeps lines of the log apart from the bar
-	bar    *progressbar.ProgressBar
-	onTerm bool
-}
-
-func newProgress(out io.Writer) *progress {
-	f, ok := out.(*os.File)
-	p := &progress{out: out, log: out, onTerm: ok && term.IsTerminal(int(f.Fd()))}
-	if p.onTerm {
-		p.log = aboveBar{p}
-	}
-	return p
-}
-
-func (p *progress) update(done, total, failed int) {
-	if !p.onTerm {
-		return
-	}
-	if p.bar == nil {
-		p.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(p.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("apps"), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionFullWidth(), progressbar.OptionThrottle(50*time.Millisecond))
-	}
-	p.bar.Describe(fmt.Sprintf("pulling apps, %d failed", failed))
-	p.bar.Set(done)
-}
-
-func (p *progress) end() {
-	if p.bar != nil {
-		p.bar.Finish()
-		fmt.Fprintln(p.out)
-	}
-}
-
-// aboveBar writes what is logged while a bar is shown into the line that the bar leaves.
-type aboveBar struct{ p *progress }
-
-func (w aboveBar) Write(b []byte) (int, error) {
-	if w.p.bar != nil {
-		w.p.bar.Clear()
-	}
-	return w.p.out.Write(b)
 }

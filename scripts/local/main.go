@@ -23,6 +23,7 @@ import (
 
 	"chatlake/handler"
 	"chatlake/internal/chat/chattest"
+	"chatlake/internal/cli"
 	"chatlake/internal/scftest"
 	"chatlake/storage/costest"
 )
@@ -110,7 +111,7 @@ func run(ctx context.Context, lake string, out io.Writer) error {
 		if err := json.Unmarshal(answer, &summary); err != nil {
 			return fmt.Errorf("the function's answer is no summary: %w", err)
 		}
-		show(out, summary)
+		cli.WriteSummary(out, summary)
 	}
 	fmt.Fprintf(out, "\nThe lake is in %s. A query to try, in DuckDB (https://duckdb.org):\n\n%s\n", lake, query(lake))
 	return nil
@@ -137,26 +138,6 @@ func environment(bucketURL string, endpoints map[string]string, key costest.Cred
 		"TENCENTCLOUD_SECRETID":     key.SecretID,
 		"TENCENTCLOUD_SECRETKEY":    key.SecretKey,
 		"TENCENTCLOUD_SESSIONTOKEN": key.SessionToken,
-	}
-}
-
-// show prints a summary for a reader; the function itself returns, logs and stores it as JSON.
-func show(out io.Writer, s handler.Summary) {
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(out, "  %-11s %s\n", name, fmt.Sprintf(format, args...))
-	}
-	line("run", "%s  %s in %d ms", s.RunID, strings.ToUpper(string(s.Status)), s.DurationMS)
-	line("window", "%s to %s", s.Window.From, s.Window.To)
-	line("apps", "%d ok, %d failed", s.Apps.OK, s.Apps.Failed)
-	line("rows", "%d pulled: %d inserted, %d updated, %d unchanged, %d refused",
-		s.Rows.Pulled, s.Rows.Inserted, s.Rows.Updated, s.Rows.Unchanged, s.Rows.Rejected)
-	line("partitions", "%d written, %d unchanged, %d failed", len(s.Partitions.Written), s.Partitions.Unchanged, len(s.Partitions.Failed))
-	line("requests", "%d to the Chat API, %d to COS", s.Requests.Chat, s.Requests.COS)
-	for _, w := range s.Warnings {
-		line("warning", "%s", w)
-	}
-	for _, e := range s.Errors {
-		line("error", "%s: %s", e.Stage, e.Message)
 	}
 }
 
