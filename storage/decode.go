@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -35,34 +36,46 @@ func decode(file []byte, day stats.Day) (rows []storedRow, s schema, err error) 
 	if err := checkPages(file, f); err != nil {
 		return nil, schema{}, err
 	}
-	d, err := newDecoder(f, day)
+	d, err := newDecoder(f)
 	if err != nil {
 		return nil, schema{}, err
 	}
-	rows, err = d.rows(f)
-	return rows, d.schema, err
+	const shortest = 32 // bytes of a row, as far as a footer is believed
+	d.rows = make([]storedRow, 0, min(f.NumRows(), int64(len(file)/shortest)))
+	for _, group := range f.RowGroups() {
+		if err := d.read(group.ColumnChunks()); err != nil {
+			return nil, schema{}, err
+		}
+	}
+	if int64(len(d.rows)) != f.NumRows() {
+		return nil, schema{}, fmt.Errorf("it has %d rows, and its footer says %d", len(d.rows), f.NumRows())
+	}
+	return d.rows, d.schema, d.check(day)
 }
 
-// decoder reads the rows of files of one schema.
+// decoder reads a file's rows, column by column.
 type decoder struct {
 	schema schema
-	day    stats.Day
 	leaves []leaf // by the file's leaf column
+	apps   int    // the leaf column that every row has a value of
+	rows   []storedRow
+	values [256]parquet.Value
 }
 
 // leaf puts the values of one leaf column into a row.
 type leaf struct {
-	set   func(*storedRow, parquet.Value) error
-	nulls bool // it takes nulls too
-	key   bool // of the row's key
+	set     func(*storedRow, parquet.Value) error
+	nulls   bool // it takes nulls too
+	key     bool // of the row's key
+	counter bool // a counter
+	index   int  // of a counter
 }
 
 // newDecoder finds each of the file's columns its place in a row.
-func newDecoder(f *parquet.File, day stats.Day) (*decoder, error) {
-	d := &decoder{day: day}
-	known := make(map[string]stats.Field)
-	setters := setters()
-	for _, c := range stats.Columns() {
+func newDecoder(f *parquet.File) (*decoder, error) {
+	d := &decoder{}
+	known := make(map[string]column)
+	for _, c := range columns() {
 		known[c.Column] = c
 	}
 	var foreign []foreignColumn
@@ -90,7 +103,10 @@ func newDecoder(f *parquet.File, day stats.Day) (*decoder, error) {
 		if err := checkType(column, c.Kind); err != nil {
 			return nil, fmt.Errorf("its column %s %w", name, err)
 		}
-		d.leaves = append(d.leaves, setters[name]...)
+		if c.Kind == stats.AppID {
+			d.apps = len(d.leaves)
+		}
+		d.leaves = append(d.leaves, c.setters()...)
 	}
 	for _, c := range stats.Columns() {
 		if (c.Kind == stats.AppID || c.Kind == stats.Date) && !seen[c.Column] {
@@ -140,73 +156,67 @@ func isTextMap(column *parquet.Column) bool {
 	return len(pair) == 2 && isText(pair[0]) && isText(pair[1])
 }
 
-// setters returns, by column, what puts the values of its leaves into a row. A null is left out beforehand.
-func setters() map[string][]leaf {
-	m := make(map[string][]leaf)
-	texts, counters, timestamps := 0, 0, 0
-	for _, c := range stats.Columns() {
-		var set func(*storedRow, parquet.Value)
-		switch c.Kind {
-		case stats.AppID:
-			set = func(r *storedRow, v parquet.Value) { r.AppID = v.Int64() }
-		case stats.Date:
-			set = func(r *storedRow, v parquet.Value) { r.Day = stats.Day(v.Int32()) }
-		case stats.Text:
-			i := texts
-			texts++
-			set = func(r *storedRow, v parquet.Value) { r.Texts[i] = string(v.ByteArray()) }
-		case stats.Counter:
-			i := counters
-			counters++
-			set = func(r *storedRow, v parquet.Value) { r.Counters[i] = v.Int64() }
-		case stats.Timestamp:
-			first := timestamps == 0
-			timestamps++
-			set = func(r *storedRow, v parquet.Value) {
-				if t := time.UnixMilli(v.Int64()).UTC(); first {
-					r.FirstPulledAt = t
-				} else {
-					r.UpdatedAt = t
-				}
-			}
-		case stats.Revision:
-			set = func(r *storedRow, v parquet.Value) { r.Revision = v.Int32() }
-		case stats.Extra:
-			m[c.Column] = extraSetters()
-			continue
-		}
-		m[c.Column] = []leaf{{key: c.Kind == stats.AppID || c.Kind == stats.Date, set: func(r *storedRow, v parquet.Value) error {
-			set(r, v)
+// setters returns what puts the values of the column's leaves into a row.
+func (c column) setters() []leaf {
+	switch c.Kind {
+	case stats.AppID:
+		return []leaf{{key: true, set: func(r *storedRow, v parquet.Value) error {
+			r.AppID = v.Int64()
 			return nil
 		}}}
+	case stats.Date:
+		return []leaf{{key: true, set: func(r *storedRow, v parquet.Value) error {
+			r.Day = stats.Day(v.Int32())
+			return nil
+		}}}
+	case stats.Text:
+		return []leaf{{set: func(r *storedRow, v parquet.Value) error {
+			r.Texts[c.index] = string(v.ByteArray())
+			return nil
+		}}}
+	case stats.Counter:
+		return []leaf{{counter: true, index: c.index, set: func(r *storedRow, v parquet.Value) error {
+			r.Counters[c.index] = v.Int64()
+			return nil
+		}}}
+	case stats.Timestamp:
+		return []leaf{{set: func(r *storedRow, v parquet.Value) error {
+			*r.timestamp(c.index) = time.UnixMilli(v.Int64()).UTC()
+			return nil
+		}}}
+	case stats.Revision:
+		return []leaf{{set: func(r *storedRow, v parquet.Value) error {
+			r.Revision = v.Int32()
+			return nil
+		}}}
+	case stats.Extra:
+		return extraSetters()
 	}
-	return m
+	panic(fmt.Sprintf("no place for the kind %d", c.Kind))
 }
 
-// extraSetters reads a map: all keys of a row come before the first of its values.
+// extraSetters reads a map: the keys of all rows come before the first of the values.
 func extraSetters() []leaf {
-	var keys []string
+	keys := make(map[*storedRow][]string) // that wait for their values
 	return []leaf{
-		{nulls: true, set: func(_ *storedRow, v parquet.Value) error {
-			if v.RepetitionLevel() == 0 {
-				keys = keys[:0]
-			}
+		{nulls: true, set: func(r *storedRow, v parquet.Value) error {
 			if !v.IsNull() {
-				keys = append(keys, string(v.ByteArray()))
+				keys[r] = append(keys[r], string(v.ByteArray()))
 			}
 			return nil
 		}},
 		{nulls: true, set: func(r *storedRow, v parquet.Value) error {
-			if len(keys) == 0 {
+			waiting := keys[r]
+			if len(waiting) == 0 {
 				if v.IsNull() {
 					return nil // no map, or an empty one
 				}
 				return errors.New("its extra has a value without a key")
 			}
 			if r.Extra == nil {
-				r.Extra = make(map[string]string, len(keys))
+				r.Extra = make(map[string]string, len(waiting))
 			}
-			r.Extra[keys[0]], keys = string(v.ByteArray()), keys[1:]
+			r.Extra[waiting[0]], keys[r] = string(v.ByteArray()), waiting[1:]
 			return nil
 		}},
 	}
@@ -233,71 +243,120 @@ func leavesOf(c *parquet.Column) (leaves []*parquet.Column) {
 	return leaves
 }
 
-// rows reads all rows, and refuses a file that could not have been written here.
-func (d *decoder) rows(f *parquet.File) ([]storedRow, error) {
-	var rows []storedRow
-	apps := make(map[int64]bool)
-	buf := make([]parquet.Row, 64)
-	for _, group := range f.RowGroups() {
-		reader := group.Rows()
-		defer reader.Close()
-		for {
-			n, err := reader.ReadRows(buf)
-			for _, values := range buf[:n] {
-				r, err := d.row(values)
-				if err != nil {
-					return nil, err
-				}
-				if apps[r.AppID] {
-					return nil, fmt.Errorf("it has two rows of app %d", r.AppID)
-				}
-				apps[r.AppID] = true
-				rows = append(rows, r)
-			}
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, err
-			}
+// read reads a group of rows.
+func (d *decoder) read(columns []parquet.ColumnChunk) error {
+	first := len(d.rows)
+	err := eachPage(columns[d.apps], func(page parquet.Page) error {
+		for range page.NumRows() {
+			d.rows = append(d.rows, storedRow{Row: stats.NewRow(0, 0)})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, column := range columns {
+		f := filling{leaf: d.leaves[i], rows: d.rows[first:], values: d.values[:], at: -1}
+		if err := eachPage(column, f.fill); err != nil {
+			return err
+		}
+		if f.at != len(f.rows)-1 {
+			return errColumns
 		}
 	}
-	if int64(len(rows)) != f.NumRows() {
-		return nil, fmt.Errorf("it has %d rows, and its footer says %d", len(rows), f.NumRows())
-	}
-	return rows, nil
+	return nil
 }
 
-func (d *decoder) row(values parquet.Row) (storedRow, error) {
-	r := storedRow{Row: stats.NewRow(0, 0)}
-	keys, columns := 0, 0
-	for _, v := range values {
-		if v.RepetitionLevel() == 0 {
-			if v.Column() != columns {
-				return r, errors.New("it has a row without a value of each column")
+func eachPage(column parquet.ColumnChunk, do func(parquet.Page) error) error {
+	pages := column.Pages()
+	defer pages.Close()
+	for {
+		page, err := pages.ReadPage()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := do(page); err != nil {
+			return err
+		}
+		parquet.Release(page)
+	}
+}
+
+// filling puts the values of one leaf column into rows, in their order.
+type filling struct {
+	leaf   leaf
+	rows   []storedRow
+	values []parquet.Value
+	at     int
+}
+
+var errColumns = errors.New("it has a row without a value of each column")
+
+func (f *filling) fill(page parquet.Page) error {
+	if f.leaf.counter && page.Dictionary() == nil && page.DefinitionLevels() != nil {
+		data := page.Data()
+		return f.fillCounters(page.DefinitionLevels(), data.Int64())
+	}
+	for values, end := page.Values(), false; !end; {
+		n, err := values.ReadValues(f.values)
+		if end = errors.Is(err, io.EOF); err != nil && !end {
+			return err
+		}
+		for _, v := range f.values[:n] {
+			if v.RepetitionLevel() == 0 {
+				f.at++
 			}
-			columns++
-		}
-		leaf := d.leaves[v.Column()]
-		if v.IsNull() && !leaf.nulls {
-			continue
-		}
-		if leaf.key {
-			keys++
-		}
-		if err := leaf.set(&r, v); err != nil {
-			return r, err
+			if f.at < 0 || f.at >= len(f.rows) {
+				return errColumns
+			}
+			if v.IsNull() && f.leaf.key {
+				return errors.New("it has a row without an app or a day")
+			}
+			if v.IsNull() && !f.leaf.nulls {
+				continue
+			}
+			if err := f.leaf.set(&f.rows[f.at], v); err != nil {
+				return err
+			}
 		}
 	}
-	if columns != len(d.leaves) {
-		return r, errors.New("it has a row without a value of each column")
+	return nil
+}
+
+// fillCounters does the same with what nearly all of a file is, without a [parquet.Value] for each.
+func (f *filling) fillCounters(levels []byte, counters []int64) error {
+	for _, level := range levels {
+		f.at++
+		if f.at >= len(f.rows) || int(level) > len(counters) {
+			return errColumns
+		}
+		if level == 1 {
+			f.rows[f.at].Counters[f.leaf.index] = counters[0]
+			counters = counters[1:]
+		}
 	}
-	if keys != 2 {
-		return r, errors.New("it has a row without an app or a day")
+	return nil
+}
+
+// check refuses rows that could not have been written here.
+func (d *decoder) check(day stats.Day) error {
+	apps := make([]int64, len(d.rows))
+	for i := range d.rows {
+		r := &d.rows[i]
+		if r.Day != day {
+			return fmt.Errorf("its row of app %d is of %s", r.AppID, r.Day)
+		}
+		r.Adopt()
+		apps[i] = r.AppID
 	}
-	if r.Day != d.day {
-		return r, fmt.Errorf("its row of app %d is of %s", r.AppID, r.Day)
+	slices.Sort(apps)
+	for i := 1; i < len(apps); i++ {
+		if apps[i] == apps[i-1] {
+			return fmt.Errorf("it has two rows of app %d", apps[i])
+		}
 	}
-	r.Adopt()
-	return r, nil
+	return nil
 }

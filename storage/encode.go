@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -16,6 +17,14 @@ import (
 type storedRow struct {
 	stats.Row
 	foreign []parquet.Value // of columns that this version does not know; column indexes count from the first of them
+}
+
+// timestamp returns the one of the table's timestamps with that index.
+func (r *storedRow) timestamp(index int) *time.Time {
+	if index == 0 {
+		return &r.FirstPulledAt
+	}
+	return &r.UpdatedAt
 }
 
 // paddingKey is the file metadata that makes a file longer than the one that it replaces.
@@ -49,11 +58,14 @@ func encodePadded(s schema, rows []storedRow, padding int) ([]byte, error) {
 	}
 	var file bytes.Buffer
 	w := parquet.NewWriter(&file, options...)
-	var values parquet.Row
-	for i := range rows {
-		values = appendValues(values[:0], s, &rows[i])
-		if _, err := w.WriteRows([]parquet.Row{values}); err != nil {
-			return nil, fmt.Errorf("writing app %d failed: %w", rows[i].AppID, err)
+	columns := w.ColumnWriters()
+	var values []parquet.Value
+	for batch := range slices.Chunk(rows, 64) { // a page ends with a batch
+		for i, column := range columns {
+			values = s.leaves[i](values[:0], batch)
+			if _, err := column.WriteRowValues(values); err != nil {
+				return nil, fmt.Errorf("writing the column %s failed: %w", strings.Join(s.parquet.Columns()[i], "."), err)
+			}
 		}
 	}
 	if err := w.Close(); err != nil {
@@ -62,72 +74,107 @@ func encodePadded(s schema, rows []storedRow, padding int) ([]byte, error) {
 	return withSum(file.Bytes())
 }
 
-// appendValues gives a row's leaf values in the schema's order.
-func appendValues(row parquet.Row, s schema, r *storedRow) parquet.Row {
-	texts, counters := r.Texts[:], r.Counters[:]
-	leaf := 0
-	add := func(v parquet.Value, repetition, definition int) {
-		row = append(row, v.Level(repetition, definition, leaf))
-	}
-	optional := func(v parquet.Value, there bool) {
-		if there {
-			add(v, 0, 1)
-		} else {
-			add(parquet.NullValue(), 0, 0)
+// getter appends the rows' values of one leaf column.
+type getter func(values []parquet.Value, rows []storedRow) []parquet.Value
+
+// getters returns those of the column's leaves.
+func (c column) getters() []getter {
+	switch c.Kind {
+	case stats.AppID:
+		return []getter{func(values []parquet.Value, rows []storedRow) []parquet.Value {
+			for i := range rows {
+				values = append(values, parquet.Int64Value(rows[i].AppID))
+			}
+			return values
+		}}
+	case stats.Date:
+		return []getter{func(values []parquet.Value, rows []storedRow) []parquet.Value {
+			for i := range rows {
+				values = append(values, parquet.Int32Value(int32(rows[i].Day)))
+			}
+			return values
+		}}
+	case stats.Text:
+		return []getter{func(values []parquet.Value, rows []storedRow) []parquet.Value {
+			for i := range rows {
+				v := rows[i].Texts[c.index]
+				values = appendOptional(values, text(v), v != "")
+			}
+			return values
+		}}
+	case stats.Counter:
+		return []getter{func(values []parquet.Value, rows []storedRow) []parquet.Value {
+			for i := range rows {
+				v := rows[i].Counters[c.index]
+				values = appendOptional(values, parquet.Int64Value(v), v != stats.Null)
+			}
+			return values
+		}}
+	case stats.Timestamp:
+		return []getter{func(values []parquet.Value, rows []storedRow) []parquet.Value {
+			for i := range rows {
+				at := *rows[i].timestamp(c.index)
+				values = appendOptional(values, parquet.Int64Value(at.UnixMilli()), !at.IsZero())
+			}
+			return values
+		}}
+	case stats.Revision:
+		return []getter{func(values []parquet.Value, rows []storedRow) []parquet.Value {
+			for i := range rows {
+				v := rows[i].Revision
+				values = appendOptional(values, parquet.Int32Value(v), v != 0)
+			}
+			return values
+		}}
+	case stats.Extra:
+		return []getter{
+			extraGetter(2, func(_ *storedRow, key string) string { return key }),
+			extraGetter(3, func(r *storedRow, key string) string { return r.Extra[key] }),
 		}
-		leaf++
 	}
-	timestamps := []int64{r.FirstPulledAt.UnixMilli(), r.UpdatedAt.UnixMilli()}
-	known := []bool{!r.FirstPulledAt.IsZero(), !r.UpdatedAt.IsZero()}
-	for _, c := range stats.Columns() {
-		switch c.Kind {
-		case stats.AppID:
-			add(parquet.Int64Value(r.AppID), 0, 0)
-			leaf++
-		case stats.Date:
-			add(parquet.Int32Value(int32(r.Day)), 0, 0)
-			leaf++
-		case stats.Text:
-			optional(parquet.ByteArrayValue([]byte(texts[0])), texts[0] != "")
-			texts = texts[1:]
-		case stats.Counter:
-			optional(parquet.Int64Value(counters[0]), counters[0] != stats.Null)
-			counters = counters[1:]
-		case stats.Timestamp:
-			optional(parquet.Int64Value(timestamps[0]), known[0])
-			timestamps, known = timestamps[1:], known[1:]
-		case stats.Revision:
-			optional(parquet.Int32Value(r.Revision), r.Revision != 0)
-		case stats.Extra:
-			keys := slices.Sorted(maps.Keys(r.Extra))
-			for _, part := range []struct {
-				definition int
-				value      func(key string) string
-			}{
-				{2, func(key string) string { return key }},
-				{3, func(key string) string { return r.Extra[key] }},
-			} {
-				for i, key := range keys {
-					add(parquet.ByteArrayValue([]byte(part.value(key))), min(i, 1), part.definition)
-				}
-				if len(keys) == 0 {
-					add(parquet.NullValue(), 0, 0)
-				}
-				leaf++
+	panic(fmt.Sprintf("no values of the kind %d", c.Kind))
+}
+
+func text(s string) parquet.Value { return parquet.ByteArrayValue([]byte(s)) }
+
+func appendOptional(values []parquet.Value, v parquet.Value, there bool) []parquet.Value {
+	if !there {
+		return append(values, parquet.Value{})
+	}
+	values = append(values, v)
+	values[len(values)-1].SetDefinitionLevel(1) // in its place: on the way there it would cost more than all else
+	return values
+}
+
+func extraGetter(definition int, part func(r *storedRow, key string) string) getter {
+	return func(values []parquet.Value, rows []storedRow) []parquet.Value {
+		for i := range rows {
+			r := &rows[i]
+			if len(r.Extra) == 0 {
+				values = append(values, parquet.Value{})
+				continue
+			}
+			for j, key := range slices.Sorted(maps.Keys(r.Extra)) {
+				values = append(values, text(part(r, key)).Level(min(j, 1), definition, 0))
 			}
 		}
+		return values
 	}
-	if r.foreign != nil {
-		for _, v := range r.foreign {
-			row = append(row, v.Level(v.RepetitionLevel(), v.DefinitionLevel(), s.own+v.Column()))
+}
+
+// foreignGetter appends what the rows of a file kept of a leaf column that this version does not know.
+func foreignGetter(column int) getter {
+	return func(values []parquet.Value, rows []storedRow) []parquet.Value {
+		for i := range rows {
+			if rows[i].foreign == nil {
+				values = append(values, parquet.Value{})
+			}
+			for _, v := range rows[i].foreign {
+				if v.Column() == column {
+					values = append(values, v)
+				}
+			}
 		}
-		return row
+		return values
 	}
-	for _, f := range s.foreign {
-		for range f.leaves {
-			add(parquet.NullValue(), 0, 0)
-			leaf++
-		}
-	}
-	return row
 }

@@ -12,8 +12,7 @@ import (
 // was written by a newer version, the columns that this one does not know.
 type schema struct {
 	parquet *parquet.Schema
-	own     int // leaf columns of stats.Columns
-	foreign []foreignColumn
+	leaves  []getter // by leaf column
 }
 
 // foreignColumn is a column of a file that this version does not know.
@@ -24,18 +23,39 @@ type foreignColumn struct {
 	lift   int // what was added to its definition levels, since it became optional
 }
 
+// column is one of [stats.Columns] with its index among those of its kind.
+type column struct {
+	stats.Field
+	index int
+}
+
+func columns() []column {
+	var all []column
+	next := make(map[stats.Kind]int)
+	for _, c := range stats.Columns() {
+		all = append(all, column{c, next[c.Kind]})
+		next[c.Kind]++
+	}
+	return all
+}
+
 func newSchema(foreign []foreignColumn) schema {
 	names := make([]string, 0, len(stats.Columns())+len(foreign))
 	nodes := make(parquet.Group)
-	s := schema{foreign: foreign}
-	for _, c := range stats.Columns() {
+	var s schema
+	for _, c := range columns() {
 		names = append(names, c.Column)
 		nodes[c.Column] = nodeOf(c.Kind)
-		s.own += countLeaves(nodes[c.Column])
+		s.leaves = append(s.leaves, c.getters()...)
 	}
+	foreignLeaves := 0
 	for _, f := range foreign {
 		names = append(names, f.name)
 		nodes[f.name] = f.node
+		for range f.leaves {
+			s.leaves = append(s.leaves, foreignGetter(foreignLeaves))
+			foreignLeaves++
+		}
 	}
 	s.parquet = parquet.NewSchema(Table, orderedGroup{nodes, names})
 	return s
