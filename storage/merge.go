@@ -41,11 +41,17 @@ func stamp(clock time.Time) time.Time { return clock.UTC().Truncate(time.Millise
 // mergeRows merges pulled rows of one day into its stored ones and returns them all, sorted by app.
 func mergeRows(stored []storedRow, pulled []stats.Row, clock time.Time) (Merged, []storedRow) {
 	var m Merged
-	merged := slices.Clone(stored)
-	index := make(map[int64]int, len(merged))
-	for i := range merged {
-		index[merged[i].AppID] = i
+	index := make(map[int64]int, len(stored))
+	for i := range stored {
+		index[stored[i].AppID] = i
 	}
+	inserted := 0
+	for i := range pulled {
+		if _, ok := index[pulled[i].AppID]; !ok {
+			inserted++
+		}
+	}
+	merged := append(make([]storedRow, 0, len(stored)+inserted), stored...) // no more: a row is long
 	for i := range pulled {
 		j, ok := index[pulled[i].AppID]
 		switch {
