@@ -125,3 +125,37 @@ func BenchmarkMerge(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkArchive keeps the answers of 100 apps of 30 days each for the raw archive.
+func BenchmarkArchive(b *testing.B) {
+	const apps = 100
+	bodies := make([][]byte, apps)
+	size := int64(0)
+	for i := range bodies {
+		var entries []map[string]any
+		app := chattest.App{ID: 1400000000 + int64(i), Name: fmt.Sprintf("App %d", i), Company: "Harbour"}
+		for day := benchDay - chattest.Days + 1; day <= benchDay; day++ {
+			entries = append(entries, chattest.Values(app, day, benchClock))
+		}
+		body, err := json.Marshal(map[string]any{"ErrorCode": 0, "ErrorInfo": "OK", "Result": entries})
+		if err != nil {
+			b.Fatal(err)
+		}
+		bodies[i] = body
+		size += int64(len(body))
+	}
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		archive, store := storage.NewArchive(), &one{}
+		for i, body := range bodies {
+			archive.Add(storage.RawAnswer{AppID: int64(i), Clock: benchClock, At: benchClock, Status: 200, Good: true, Body: body})
+		}
+		err := storage.NewLake(store, "", false).PutArchive(b.Context(), benchDay, "run", archive)
+		archive.Close()
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(apps*float64(b.N)/b.Elapsed().Seconds(), "answers/s")
+}
