@@ -28,7 +28,7 @@ func (e *emulation) flags(f *flag.FlagSet) {
 	f.IntVar(&e.apps, "apps", 1000, "`number` of apps")
 	f.StringVar(&e.chat, "chat", "127.0.0.1:8601", "`address` of the Chat API")
 	f.StringVar(&e.cos, "cos", "127.0.0.1:8602", "`address` of the bucket")
-	f.StringVar(&e.control, "control", "127.0.0.1:8603", "`address` to control them by: POST /clock?at=RFC3339, GET /count")
+	f.StringVar(&e.control, "control", "127.0.0.1:8603", "`address` to control them by: POST /clock?at=RFC3339 sets the clock and begins a new count, GET /count")
 	f.DurationVar(&e.chatDelay, "chat-delay", 80*time.Millisecond, "`time` that a call takes")
 	f.DurationVar(&e.chatJitter, "chat-jitter", 20*time.Millisecond, "`time` that a call takes less or more")
 	f.DurationVar(&e.cosDelay, "cos-delay", 20*time.Millisecond, "`time` that a request to COS takes")
@@ -47,10 +47,12 @@ func (e *emulation) environment() map[string]string {
 	}
 }
 
-// traffic is what a bucket was asked for.
-type traffic struct {
-	Gets, Puts, Others int64
-	In, Out            int64 // bytes of bodies
+// count is what the emulators were asked for.
+type count struct {
+	Calls              int           // of the Chat API
+	Calling            time.Duration // from the first one to the last
+	Gets, Puts, Others int64         // of the bucket
+	In, Out            int64         // bytes of bodies
 }
 
 // serve runs the emulators until the context ends.
@@ -77,7 +79,8 @@ func (e *emulation) serve(ctx context.Context, out io.Writer) error {
 	}})
 	bucket.Put(appsKey, text)
 
-	var counted meter
+	var traffic meter
+	var earlier atomic.Int64 // calls of earlier counts
 	control := http.NewServeMux()
 	control.HandleFunc("POST /clock", func(w http.ResponseWriter, r *http.Request) {
 		at, err := time.Parse(time.RFC3339, r.FormValue("at"))
@@ -86,11 +89,19 @@ func (e *emulation) serve(ctx context.Context, out io.Writer) error {
 			return
 		}
 		clock.Store(&at)
+		traffic.reset()
+		earlier.Store(int64(len(api.Calls())))
 	})
-	control.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) { json.NewEncoder(w).Encode(counted.traffic()) })
+	control.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) {
+		c := traffic.count()
+		if calls := api.Calls()[earlier.Load():]; len(calls) > 0 {
+			c.Calls, c.Calling = len(calls), calls[len(calls)-1].At.Sub(calls[0].At)
+		}
+		json.NewEncoder(w).Encode(c)
+	})
 
 	failed := make(chan error)
-	for address, handler := range map[string]http.Handler{e.chat: api, e.cos: counted.count(bucket), e.control: control} {
+	for address, handler := range map[string]http.Handler{e.chat: api, e.cos: traffic.of(bucket), e.control: control} {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
 			return err
@@ -114,11 +125,17 @@ func (e *emulation) serve(ctx context.Context, out io.Writer) error {
 // meter counts a bucket's traffic.
 type meter struct{ gets, puts, others, in, out atomic.Int64 }
 
-func (m *meter) traffic() traffic {
-	return traffic{m.gets.Load(), m.puts.Load(), m.others.Load(), m.in.Load(), m.out.Load()}
+func (m *meter) count() count {
+	return count{Gets: m.gets.Load(), Puts: m.puts.Load(), Others: m.others.Load(), In: m.in.Load(), Out: m.out.Load()}
 }
 
-func (m *meter) count(next http.Handler) http.Handler {
+func (m *meter) reset() {
+	for _, n := range []*atomic.Int64{&m.gets, &m.puts, &m.others, &m.in, &m.out} {
+		n.Store(0)
+	}
+}
+
+func (m *meter) of(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
 		case http.MethodGet:

@@ -93,7 +93,7 @@ func bench(ctx context.Context, out io.Writer, sizes []int, times int, withStage
 	}
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "apps\tstate\twall s\tfloor s\tratio\tCPU s\tCPU s/1000 apps\tof the stages\tpeak MiB\tdays changed\tGET\tPUT\tothers\tMB in\tMB out\t")
+	fmt.Fprintln(table, "apps\tstate\twall s\tfloor s\tratio\tcalling s\tCPU s\tCPU s/1000 apps\tof the stages\tpeak MiB\tdays changed\tGET\tPUT\tothers\tMB in\tMB out\t")
 	for _, apps := range sizes {
 		all, err := runs(ctx, ours, apps)
 		if err != nil {
@@ -105,9 +105,9 @@ func bench(ctx context.Context, out io.Writer, sizes []int, times int, withStage
 			if per1000 > 0 && m.state == "cold, empty lake" {
 				ofStages = fmt.Sprintf("%.2f", cpu/per1000.Seconds())
 			}
-			fmt.Fprintf(table, "%d\t%s\t%.2f\t%.2f\t%.3f\t%.2f\t%.2f\t%s\t%.0f\t%d\t%d\t%d\t%d\t%.1f\t%.1f\t\n", m.apps, m.state,
-				m.wall.Seconds(), m.floor.Seconds(), m.wall.Seconds()/m.floor.Seconds(), m.cpu.Seconds(), cpu, ofStages, float64(m.peak)/(1<<20), m.changed,
-				m.traffic.Gets, m.traffic.Puts, m.traffic.Others, float64(m.traffic.In)/1e6, float64(m.traffic.Out)/1e6)
+			fmt.Fprintf(table, "%d\t%s\t%.2f\t%.2f\t%.3f\t%.2f\t%.2f\t%.2f\t%s\t%.0f\t%d\t%d\t%d\t%d\t%.1f\t%.1f\t\n", m.apps, m.state,
+				m.wall.Seconds(), m.floor.Seconds(), m.wall.Seconds()/m.floor.Seconds(), m.count.Calling.Seconds(), m.cpu.Seconds(), cpu, ofStages, float64(m.peak)/(1<<20), m.changed,
+				m.count.Gets, m.count.Puts, m.count.Others, float64(m.count.In)/1e6, float64(m.count.Out)/1e6)
 		}
 	}
 	return table.Flush()

@@ -28,7 +28,7 @@ type measured struct {
 	cpu         time.Duration
 	peak        int64 // bytes, of the process so far
 	changed     int   // days
-	traffic     traffic
+	count       count
 }
 
 // memoryMB is the function's size: https://cloud.tencent.com/document/product/583/11637.
@@ -46,10 +46,6 @@ func runs(ctx context.Context, binary string, apps int) ([]measured, error) {
 	clock := time.Now().UTC().Truncate(time.Second)
 	for i, state := range []string{"cold, empty lake", "warm, next day", "cold, next day"} {
 		if err := e.setClock(ctx, clock.AddDate(0, 0, i)); err != nil {
-			return nil, err
-		}
-		before, err := e.count(ctx)
-		if err != nil {
 			return nil, err
 		}
 		m := measured{apps: apps, state: state, floor: time.Duration(apps)*time.Second/200 + e.chatDelay}
@@ -76,16 +72,11 @@ func runs(ctx context.Context, binary string, apps int) ([]measured, error) {
 			m.peak, err = function.PeakMemory()
 		}
 		if err == nil {
-			m.traffic, err = e.count(ctx)
+			m.count, err = e.count(ctx)
 		}
 		if err != nil {
 			return nil, err
 		}
-		m.traffic.Gets -= before.Gets
-		m.traffic.Puts -= before.Puts
-		m.traffic.Others -= before.Others
-		m.traffic.In -= before.In
-		m.traffic.Out -= before.Out
 		all = append(all, m)
 	}
 	return all, nil
@@ -155,9 +146,9 @@ func (e *emulation) setClock(ctx context.Context, at time.Time) error {
 	return e.ask(ctx, http.MethodPost, "/clock?at="+url.QueryEscape(at.Format(time.RFC3339)), nil)
 }
 
-func (e *emulation) count(ctx context.Context) (t traffic, err error) {
-	err = e.ask(ctx, http.MethodGet, "/count", &t)
-	return t, err
+func (e *emulation) count(ctx context.Context) (c count, err error) {
+	err = e.ask(ctx, http.MethodGet, "/count", &c)
+	return c, err
 }
 
 func (e *emulation) ask(ctx context.Context, method, path string, answer any) error {
