@@ -93,6 +93,7 @@ func bench(ctx context.Context, out io.Writer, sizes []int, times int, withStage
 	}
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	defer table.Flush() // what was measured, also where a run fails
 	fmt.Fprintln(table, "apps\tstate\twall s\tfloor s\tratio\tcalling s\tCPU s\tCPU s/1000 apps\tof the stages\tpeak MiB\tdays changed\tGET\tPUT\tothers\tMB in\tMB out\t")
 	for _, apps := range sizes {
 		all, err := runs(ctx, ours, apps)
@@ -110,7 +111,7 @@ func bench(ctx context.Context, out io.Writer, sizes []int, times int, withStage
 				m.count.Gets, m.count.Puts, m.count.Others, float64(m.count.In)/1e6, float64(m.count.Out)/1e6)
 		}
 	}
-	return table.Flush()
+	return nil
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
