@@ -65,7 +65,8 @@ type plain struct {
 	ErrorCode int
 	ErrorInfo string
 	Result    []struct {
-		AppId, Date, AppName, Company                                                                          string
+		AppID                                                                                                  string `json:"AppId"`
+		Date, AppName, Company                                                                                 string
 		ActiveUserNum, RegistUserNumOneDay, RegistUserNumTotal, LoginTimes, LoginUserNum, UpMsgNum, DownMsgNum int64 `json:",string"`
 		SendMsgUserNum, APNSMsgNum, C2CUpMsgNum, C2CDownMsgNum, C2CSendMsgUserNum, C2CAPNSMsgNum, MaxOnlineNum int64 `json:",string"`
 		ChainIncrease, ChainDecrease, GroupUpMsgNum, GroupDownMsgNum, GroupSendMsgUserNum, GroupAPNSMsgNum     int64 `json:",string"`
