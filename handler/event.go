@@ -32,6 +32,13 @@ type request struct {
 	fields   []string
 	source   string // api or raw
 	dryRun   bool
+	check    bool // the operator's checks, instead of a run
+}
+
+// AsksForCheck reports whether an event is one for [Check], and not for [Run].
+func AsksForCheck(payload []byte) bool {
+	e, faults := parseEvent(payload, time.Now())
+	return e.check && len(faults) == 0
 }
 
 // parseEvent reads a timer's event, a request, or nothing. now is the run's clock where the event has none.
@@ -120,14 +127,13 @@ func (p *eventParser) request(keys map[string]json.RawMessage) request {
 		}
 	}
 	const dayForm, appsForm = "a day as YYYY-MM-DD", "an array of sdk_app_ids"
-	var check bool
 	read(p, keys, "from", dayForm, &r.from)
 	read(p, keys, "to", dayForm, &r.to)
 	read(p, keys, "apps", appsForm, &r.apps)
 	read(p, keys, "fields", "an array of the API's field names", &r.fields)
 	read(p, keys, "source", `"api" or "raw"`, &r.source)
 	read(p, keys, "dry_run", "true or false", &r.dryRun)
-	read(p, keys, "check", "true or false", &check)
+	read(p, keys, "check", "true or false", &r.check)
 	if r.from != nil && r.to != nil && *r.from > *r.to {
 		p.fault("has from %s after to %s", *r.from, *r.to)
 	}
@@ -153,8 +159,12 @@ func (p *eventParser) request(keys map[string]json.RawMessage) request {
 	case r.source == sourceRaw && r.fields != nil:
 		p.fault("has fields, which the source raw has no use for: a replay takes the fields that its runs pulled")
 	}
-	if check {
-		p.fault("asks for check, which this version does not support yet")
+	if r.check {
+		for _, key := range []string{"dry_run", "fields", "from", "source", "to"} {
+			if value, there := keys[key]; there && string(value) != "null" {
+				p.fault("asks for check with %s: checks take apps, and no other key", key)
+			}
+		}
 	}
 	slices.Sort(r.apps)
 	r.apps = slices.Compact(r.apps)

@@ -48,7 +48,7 @@ func TestFaultsOfConfigurationAndEvent(t *testing.T) {
 			"a webhook, and checks",
 			map[string]string{"CHATLAKE_ALERT_URL": "http://robot.example/secret-of-app-1"},
 			`{"check":true}`,
-			[]string{"CHATLAKE_ALERT_URL must be https", "check, which"},
+			[]string{"CHATLAKE_ALERT_URL must be https", "asks for check, which is no run"},
 		},
 		{"a replay of fields", nil, `{"source":"raw","fields":["UpMsgNum"]}`, []string{"has fields, which the source raw has no use for"}},
 		{"event is no JSON", nil, `{"from":`, []string{"the event is not a request"}},
@@ -113,7 +113,7 @@ func FuzzEvent(f *testing.F) {
 	for _, event := range []string{
 		"", "null", "{}", `{"from":"2026-11-01","to":"2026-11-02","apps":[1400000001],"fields":["UpMsgNum"],"source":"api","dry_run":true,"check":false}`,
 		`{"Type":"Timer","TriggerName":"daily","Time":"2026-11-25T03:30:00Z","Message":"{\"apps\":[1]}"}`,
-		`{"from":"0001-01-01"}`, `{"to":"9999-12-31"}`, `{"Type":1}`, `{"to":"2026-11-01","to":null,"TO":1}`, `{"apps":[1,1.0]}`, `{"Type":"Timer","Time":"0000-01-01T00:00:00Z"}`,
+		`{"check":true,"apps":[1]}`, `{"from":"0001-01-01"}`, `{"to":"9999-12-31"}`, `{"Type":1}`, `{"to":"2026-11-01","to":null,"TO":1}`, `{"apps":[1,1.0]}`, `{"Type":"Timer","Time":"0000-01-01T00:00:00Z"}`,
 	} {
 		f.Add([]byte(event))
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/tencentyun/scf-go-lib/functioncontext"
 )
 
-// Function is the SCF function: each invocation is a run. It implements scf-go-lib's cloudfunction.Handler.
+// Function is the SCF function: each invocation is a run, or checks. It implements scf-go-lib's cloudfunction.Handler.
 type Function struct {
 	environ   map[string]string // the process's own, from before the first invocation
 	log       io.Writer
@@ -39,7 +39,8 @@ func ParseEnviron(environ []string) map[string]string {
 	return env
 }
 
-// Invoke runs one event and returns the summary, of at most 1 MB.
+// Invoke runs one event and returns the summary, or does the checks that it asks for and returns their report, of at most 1 MB.
+// Checks that fail do not fail the invocation, whose result SCF would drop.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	invocation, ok := functioncontext.FromContext(ctx)
 	if !ok {
@@ -60,15 +61,24 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	summary, err := Run(ctx, Job{
+	job := Job{
 		Env:     f.env(invocation.Environment),
 		Payload: payload,
 		Logger: func(level slog.Level) *slog.Logger {
 			return slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: level}))
 		},
 		Transport: f.transport,
-	})
-	f.logSummary(summary)
+	}
+	if AsksForCheck(payload) {
+		report, err := Check(ctx, job)
+		if err != nil {
+			return nil, err
+		}
+		f.logLine("check", report.Line)
+		return report.Line(maxAnswer), nil
+	}
+	summary, err := Run(ctx, job)
+	f.logLine("run summary", summary.Line)
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +103,10 @@ func (f *Function) env(invocation map[string]string) map[string]string {
 	return env
 }
 
-// logSummary logs the summary at any level, with its keys at the top of the line, where CLS can search them.
-func (f *Function) logSummary(s Summary) {
-	head := fmt.Sprintf(`{"time":%q,"level":"INFO","msg":"run summary",`, time.Now().UTC().Format(time.RFC3339Nano))
-	line := append([]byte(head), s.Line(maxLogLine - len(head) - 1)[1:]...)
+// logLine logs a result at any level, with its keys at the top of the line, where CLS can search them. text gives it as an
+// object of at most so many bytes.
+func (f *Function) logLine(message string, text func(most int) []byte) {
+	head := fmt.Sprintf(`{"time":%q,"level":"INFO","msg":%q,`, time.Now().UTC().Format(time.RFC3339Nano), message)
+	line := append([]byte(head), text(maxLogLine - len(head) - 1)[1:]...)
 	f.log.Write(append(line, '\n'))
 }

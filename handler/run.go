@@ -48,7 +48,11 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 	}
 	r := &run{job: job, started: started, budget: budget, rows: newSpool(), changed: make(map[stats.Day][]int64), cos: &meter{next: job.Transport}}
 	defer r.rows.close()
-	if faults, again := r.prepare(ctx); len(faults) > 0 {
+	faults, again := r.prepare(ctx)
+	if r.event.check {
+		faults = append(faults, "the event asks for check, which is no run")
+	}
+	if len(faults) > 0 {
 		return r.refuse(ctx, faults, again)
 	}
 	if err := r.lock(ctx); err != nil {
@@ -141,7 +145,8 @@ func (r *run) prepare(ctx context.Context) (faults []string, again bool) {
 	r.lake = storage.NewLake(r.store, r.config.lake.Prefix, r.event.dryRun)
 	r.chat = chat.NewClient(r.job.Transport, r.config.qps, r.keepAnswer)
 
-	if r.config.appsFrom != "" && (len(faults) == 0 || !r.config.appsAreRemote()) { // no call is made for a run that ends here
+	// No call is made for a run that ends here. Checks see as much as they can.
+	if r.config.appsFrom != "" && (len(faults) == 0 || !r.config.appsAreRemote() || r.event.check && r.config.reachesApps()) {
 		var listFaults []string
 		listFaults, again = r.config.loadApps(ctx, bucket)
 		if len(listFaults) == 0 {
