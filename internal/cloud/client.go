@@ -1,10 +1,10 @@
-// Package cloud calls Tencent Cloud's API 3.0, of which the project needs two services: Secrets Manager (see [Secret])
-// and Data Lake Compute (see package dlc).
+// Package cloud calls Tencent Cloud's API 3.0, of which the project needs a few services: Secrets Manager (see [Secret]),
+// Data Lake Compute (see package dlc) and, to invoke a deployed function, SCF (see scripts/invoke).
 //
 // Failure model: a call is made again, with jittered exponential backoff, after a transport error, a timeout of one
 // attempt, an HTTP error of the server's side, an answer that is no API answer, and the API's codes for overload and
-// inner errors; every other code ends it at once. Every call may therefore reach the service more than once: only
-// idempotent ones belong here. A failed call is an [*Error] without keys, signatures or bodies, since a body can hold
+// inner errors; every other code ends it at once. Every call but [Client.Once] may therefore reach the service more than
+// once: only idempotent ones belong here. A failed call is an [*Error] without keys, signatures or bodies, since a body can hold
 // a secret. A redirect is never followed, since the session token would go with it. The context ends a call at any
 // point. Not handled: a limit on the rate of calls, since a run makes few.
 package cloud
@@ -72,10 +72,10 @@ func (c *Client) Call(ctx context.Context, service, version, action string, para
 	attempts := 0
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		attempts++
-		if last = c.attempt(ctx, service, version, action, params, out); last == nil {
+		if last = c.attempt(ctx, attemptTimeout, service, version, action, params, out); last == nil {
 			return struct{}{}, nil
 		}
-		last.Service, last.Action, last.Attempts = service, action, attempts
+		last.Attempts = attempts
 		if !last.Retryable {
 			return struct{}{}, backoff.Permanent(last)
 		}
@@ -92,9 +92,28 @@ func (c *Client) Call(ctx context.Context, service, version, action string, para
 	return last
 }
 
-func (c *Client) attempt(ctx context.Context, service, version, action string, params map[string]any, out any) *Error {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+// Once makes a call as [Client.Call] does, but one attempt of it, which has the time that it is given: for what takes longer
+// than other calls, or is not to be done twice.
+func (c *Client) Once(ctx context.Context, timeout time.Duration, service, version, action string, params map[string]any, out any) error {
+	failed := c.attempt(ctx, timeout, service, version, action, params, out)
+	switch {
+	case failed == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("failed to call %s %s in time (%w): %w", service, action, ctx.Err(), failed)
+	}
+	failed.Attempts = 1
+	return failed
+}
+
+func (c *Client) attempt(ctx context.Context, timeout time.Duration, service, version, action string, params map[string]any, out any) (failed *Error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	defer func() {
+		if failed != nil {
+			failed.Service, failed.Action = service, action
+		}
+	}()
 	request := tchttp.NewCommonRequest(service, version, action)
 	if err := request.SetActionParameters(params); err != nil {
 		return c.classify(err)

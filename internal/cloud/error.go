@@ -132,7 +132,7 @@ func transportMessage(err error) string {
 		err = u.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Sprintf("no whole answer within the attempt's time (%v at most)", attemptTimeout)
+		return "no whole answer within the attempt's time"
 	}
 	return err.Error()
 }

@@ -1,5 +1,6 @@
 // Package cloudtest emulates Tencent Cloud's API 3.0 for tests and local runs, as far as the project uses it:
-// Secrets Manager's ListSecretVersionIds and GetSecretValue, and Data Lake Compute's CreateTask and DescribeTaskResult.
+// Secrets Manager's ListSecretVersionIds and GetSecretValue, Data Lake Compute's CreateTask and DescribeTaskResult, and SCF's
+// Invoke.
 //
 // It verifies each request's TC3-HMAC-SHA256 signature with code of its own, and is stricter than the service where
 // the documents leave room (an unknown parameter is refused), so that a client's mistake shows here first. Failures
@@ -30,6 +31,8 @@ type Options struct {
 	Secrets map[string][]Version
 	// Engines are DLC's by name, each "spark" or "presto". Nil: every name is a Spark engine.
 	Engines map[string]string
+	// Functions are SCF's, by name, in the namespace default.
+	Functions map[string]Function
 	// Polls is how many times DescribeTaskResult says that a task is under way before it says how it ended.
 	Polls int
 	// Now is the clock that a signature's time is held against. Nil: time.Now.
@@ -44,6 +47,27 @@ type Version struct {
 	Created time.Time // to the second
 	Text    string
 	Binary  []byte
+}
+
+// Function does what a function does for one invocation, also for one whose result nobody gets. It is called before the answer
+// is given, so that a test sees what it did.
+type Function func(Invocation) Outcome
+
+// Invocation is one call of a function.
+type Invocation struct {
+	Type  string // RequestResponse or Event
+	Event json.RawMessage
+}
+
+// Outcome is what SCF says of an invocation that ended. An error of the function's is told in Error, or as an object with an
+// errorMessage in Returned, as the console shows it; no page says which the API gives, so that a client must take both.
+type Outcome struct {
+	Returned   string // RetMsg
+	Error      string // ErrMsg
+	Code       int    // InvokeResult, which is 0 for success, and no longer maintained
+	Log        string // its last 4 KB
+	DurationMS float64
+	Memory     int64 // bytes
 }
 
 // Call is one call that arrived, whether it was served or refused, as its headers describe it.

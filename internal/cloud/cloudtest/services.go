@@ -19,12 +19,13 @@ type action struct{ service, version, name string }
 type handle func(s *Server, body []byte, fault Fault) (map[string]any, *refusal)
 
 func (s *Server) handler(a action) (handle, *refusal) {
-	versions := map[string]string{"ssm": "2019-09-23", "dlc": "2021-01-25"}
+	versions := map[string]string{"ssm": "2019-09-23", "dlc": "2021-01-25", "scf": "2018-04-16"}
 	handles := map[action]handle{
 		{"ssm", "2019-09-23", "ListSecretVersionIds"}: (*Server).listSecretVersionIDs,
 		{"ssm", "2019-09-23", "GetSecretValue"}:       (*Server).getSecretValue,
 		{"dlc", "2021-01-25", "CreateTask"}:           (*Server).createTask,
 		{"dlc", "2021-01-25", "DescribeTaskResult"}:   (*Server).describeTaskResult,
+		{"scf", "2018-04-16", "Invoke"}:               (*Server).invoke,
 	}
 	switch version, known := versions[a.service]; {
 	case !known:
@@ -58,8 +59,13 @@ func (s *Server) serve(r *http.Request, body []byte, call Call, fault Fault) (ma
 		return nil, refuse("MissingParameter", "X-TC-Region is missing.")
 	case s.o.Region != "" && s.o.Region != call.Region:
 		return nil, refuse("UnsupportedRegion", "The region %s is not supported.", call.Region)
-	case s.o.Allowed != nil && !slices.Contains(s.o.Allowed, call.Service+":"+call.Action):
-		return nil, refuse("UnauthorizedOperation", "you are not authorized to perform operation (%s:%s)", call.Service, call.Action)
+	}
+	right := call.Service + ":" + call.Action
+	if right == "scf:Invoke" {
+		right = "scf:InvokeFunction" // https://www.tencentcloud.com/document/product/598/57149
+	}
+	if s.o.Allowed != nil && !slices.Contains(s.o.Allowed, right) {
+		return nil, refuse("UnauthorizedOperation", "you are not authorized to perform operation (%s)", right)
 	}
 	return handle(s, body, fault)
 }
