@@ -14,10 +14,10 @@ import (
 // result is what SCF tells of an invocation, https://www.tencentcloud.com/document/product/583/17243. InvokeResult is left
 // out: it is no longer maintained.
 type result struct {
-	Returned   string `json:"RetMsg"`
-	Error      string `json:"ErrMsg"`
-	Log        string // its last 4 KB
-	RequestID  string `json:"FunctionRequestId"`
+	Returned   string  `json:"RetMsg"`
+	Error      string  `json:"ErrMsg"`
+	Log        string  // its last 4 KB
+	RequestID  string  `json:"FunctionRequestId"`
 	DurationMS float64 `json:"Duration"`
 	Memory     int64   `json:"MemUsage"` // bytes
 }

@@ -88,7 +88,9 @@ func TestOutcomes(t *testing.T) {
 		say     []string // on stderr
 	}{
 		{
-			"ok", cloudtest.Outcome{Returned: summary(nil), DurationMS: 1830.4, Memory: 45 << 20}, 0,
+			"ok",
+			cloudtest.Outcome{Returned: summary(nil), DurationMS: 1830.4, Memory: 45 << 20},
+			0,
 			[]string{
 				"run         20261125T033000Z-7f3a9c21  OK\n", "invocation  " + cloudtest.FunctionRequestID + "  1830 ms, 45 MB\n",
 				"window      2026-10-26 to 2026-11-24, from the source api\n", "apps        3 ok, 0 failed\n",
@@ -97,15 +99,23 @@ func TestOutcomes(t *testing.T) {
 			[]string{"waiting for chatlake in ap-singapore, for 300 s at most"},
 		},
 		{
-			"a dry run", cloudtest.Outcome{Returned: summary(func(s *handler.Summary) { s.DryRun = true })}, 0,
-			[]string{"OK, a dry run: nothing was written\n"}, nil,
+			"a dry run",
+			cloudtest.Outcome{Returned: summary(func(s *handler.Summary) { s.DryRun = true })},
+			0,
+			[]string{"OK, a dry run: nothing was written\n"},
+			nil,
 		},
 		{
-			"partial, but no failure by CHATLAKE_FAIL_ON", cloudtest.Outcome{Returned: summary(func(s *handler.Summary) { fails(s); s.Status = handler.Partial })}, 0,
-			[]string{"PARTIAL\n", "error       app 1400000003, pull: the UserSig"}, nil,
+			"partial, but no failure by CHATLAKE_FAIL_ON",
+			cloudtest.Outcome{Returned: summary(func(s *handler.Summary) { fails(s); s.Status = handler.Partial })},
+			0,
+			[]string{"PARTIAL\n", "error       app 1400000003, pull: the UserSig"},
+			nil,
 		},
 		{
-			"failed, by ErrMsg", cloudtest.Outcome{Error: failure, Code: -1}, 1,
+			"failed, by ErrMsg",
+			cloudtest.Outcome{Error: failure, Code: -1},
+			1,
 			[]string{
 				"FAILED\n", "apps        0 ok, 3 failed\n", "error       app 1400000003, pull: the UserSig can't be verified: check secret_key\n",
 				"gap         app 1400000003 lacks 2026-11-20 to 2026-11-24: the API surely has the first of them until 2026-12-19\n",
@@ -116,23 +126,32 @@ func TestOutcomes(t *testing.T) {
 		{"failed, by an object in ErrMsg", cloudtest.Outcome{Error: string(wrapped)}, 1, []string{"FAILED\n"}, []string{"failed: 3 of 3 apps"}},
 		{"failed, and returned all the same", cloudtest.Outcome{Returned: summary(fails)}, 1, []string{"FAILED\n"}, []string{"run 20261125T033000Z-7f3a9c21 failed\n"}},
 		{
-			"a function error without summary", cloudtest.Outcome{Error: "runtime error: index out of range", Log: "panic: in main.go\n"}, 1, nil,
+			"a function error without summary",
+			cloudtest.Outcome{Error: "runtime error: index out of range", Log: "panic: in main.go\n"},
+			1, nil,
 			[]string{"The end of the function's log:\npanic: in main.go\n", "failed without a summary (request " + cloudtest.FunctionRequestID + "): runtime error: index out of range: the log says more"},
 		},
 		{
-			"the function's own timeout", cloudtest.Outcome{Returned: `{"errorCode":-1,"errorMessage":"Invoking task timed out after 60 seconds","requestId":"x","statusCode":433}`}, 1, nil,
+			"the function's own timeout",
+			cloudtest.Outcome{Returned: `{"errorCode":-1,"errorMessage":"Invoking task timed out after 60 seconds","requestId":"x","statusCode":433}`},
+			1, nil,
 			[]string{"Invoking task timed out after 60 seconds: that is the function's own timeout: raise it in serverless.yml (900 s at most)"},
 		},
 		{
-			"out of memory", cloudtest.Outcome{Returned: `{"errorCode":-1,"errorMessage":"user code exception caught","stackTrace":"Memory limit reached","statusCode":434}`}, 1, nil,
+			"out of memory",
+			cloudtest.Outcome{Returned: `{"errorCode":-1,"errorMessage":"user code exception caught","stackTrace":"Memory limit reached","statusCode":434}`},
+			1, nil,
 			[]string{"user code exception caught\nMemory limit reached: raise memorySize"},
 		},
 		{"another function", cloudtest.Outcome{Returned: `"hello from scf"`}, 1, nil, []string{`was answered without a summary: "hello from scf": see whether -function`}},
 		{"asynchronous execution", cloudtest.Outcome{}, 1, nil, []string{"was answered without a summary: nothing", "asynchronous execution"}},
 		{"a summary that was cut", cloudtest.Outcome{Error: failure[:100]}, 1, nil, []string{`failed without a summary`, `{"run_id":"20261125`}},
 		{
-			"checks", cloudtest.Outcome{Returned: `{"check":true,"status":"failed","checks":[{"name":"lake write","status":"failed","message":"COS answered 403"},{"name":"clock","status":"ok","message":"fine"}]}`}, 1,
-			[]string{"failed   lake write     COS answered 403\n", "ok       clock          fine\n"}, []string{"something is wrong"},
+			"checks",
+			cloudtest.Outcome{Returned: `{"check":true,"status":"failed","checks":[{"name":"lake write","status":"failed","message":"COS answered 403"},{"name":"clock","status":"ok","message":"fine"}]}`},
+			1,
+			[]string{"failed   lake write     COS answered 403\n", "ok       clock          fine\n"},
+			[]string{"something is wrong"},
 		},
 		{"checks that are well", cloudtest.Outcome{Returned: `{"check":true,"status":"warning","checks":[{"name":"clock","status":"warning","message":"a little off"}]}`}, 0, []string{"warning  clock"}, nil},
 		{"keys in the answer", cloudtest.Outcome{Returned: summary(func(s *handler.Summary) { s.Warnings = []string{"the token is " + token} })}, 0, []string{"warning     the token is REDACTED\n"}, nil},
