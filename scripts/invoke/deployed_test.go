@@ -68,12 +68,12 @@ func TestDeployedFunction(t *testing.T) {
 		want      []string
 		stored    int // days in the lake afterwards
 	}{
-		{"a dry run", "secret-of-app-2", []string{"-dry-run"}, 0, []string{"nothing was written", "60 pulled: 60 inserted", "30 to write"}, 0},
+		{"a dry run", "secret-of-app-2", []string{"-dry-run"}, 0, []string{"nothing was written", "60 pulled: 60 inserted", "30 written"}, 0},
 		{"one app", "secret-of-app-2", []string{"-apps", "1400000001", "-fields", "UpMsgNum"}, 0, []string{"apps        1 ok, 0 failed", "30 written"}, 30},
 		{"all of it, by itself", "secret-of-app-2", []string{"-async"}, 0, []string{"SCF has taken the event"}, 30},
-		{"again", "secret-of-app-2", nil, 0, []string{"OK\n", "60 unchanged", "0 written, 30 unchanged"}, 30},
-		{"a wrong key", "secret-of-another", nil, 1, []string{"PARTIAL\n", "apps        1 ok, 1 failed", "error       app 1400000002, pull: "}, 30},
-		{"an event that the function refuses", "secret-of-app-2", []string{"-event", `{"form":"2026-11-01"}`}, 1, []string{"FAILED\n", "form"}, 30},
+		{"again", "secret-of-app-2", nil, 0, []string{"OK in ", "60 unchanged", "0 written, 30 unchanged"}, 30},
+		{"a wrong key", "secret-of-another", nil, 1, []string{"PARTIAL in ", "apps        1 ok, 1 failed", "error       app 1400000002, pull: "}, 30},
+		{"an event that the function refuses", "secret-of-app-2", []string{"-event", `{"form":"2026-11-01"}`}, 1, []string{"FAILED in ", "form"}, 30},
 	} {
 		secondKey = step.secondKey
 		var out, errs bytes.Buffer
