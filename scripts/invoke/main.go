@@ -3,7 +3,8 @@
 //	go run ./scripts/invoke -region ap-singapore -dry-run
 //
 // The table, or with -json the summary itself, goes to stdout, all else to stderr. It exits 0 if the run did its job, 1 if it
-// failed or could not be started, 2 if the command was called wrongly. No key is printed, whatever SCF answers.
+// failed or could not be started, 2 if the command was called wrongly; go run makes 1 of both. No key is printed, whatever SCF
+// answers.
 package main
 
 import (
@@ -68,7 +69,7 @@ Examples:
   go run ./scripts/invoke -region ap-singapore -event '{"check":true}'
 
 Exit codes: 0 the run did its job, or an -async event was accepted; 1 it failed, or could
-not be started; 2 the command was called wrongly.
+not be started; 2 the command was called wrongly. ("go run" itself ends with 1 for both.)
 
 Flags:
 `
