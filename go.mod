@@ -15,8 +15,9 @@ require (
 	github.com/tencentyun/scf-go-lib v0.0.0-20230904103145-13c9a7eeca80
 	github.com/tencentyun/tls-sig-api-v2-golang v1.4.0
 	go.yaml.in/yaml/v3 v3.0.6
+	golang.org/x/net v0.50.0
 	golang.org/x/sync v0.25.0
-	golang.org/x/term v0.28.0
+	golang.org/x/term v0.40.0
 	golang.org/x/time v0.16.0
 )
 
