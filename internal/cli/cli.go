@@ -57,7 +57,7 @@ to stderr. Colours are for terminals only, and not where NO_COLOR is set.`,
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(c.run(), c.check(), c.status(), c.verify(), c.ddl(), c.version())
+	root.AddCommand(c.run(), c.status(), c.check(), c.verify(), c.report(), c.ddl(), c.version())
 	ran, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
