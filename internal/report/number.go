@@ -83,3 +83,22 @@ func duration(ms int64) string {
 	}
 	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
 }
+
+// ago says how long before now something was. A run's clock is its timer's, and may be ahead of this machine's.
+func ago(then, now time.Time) string {
+	d := now.Sub(then)
+	if d < 0 {
+		return roughly(-d) + " ahead of this clock"
+	}
+	return roughly(d) + " ago"
+}
+
+func roughly(d time.Duration) string {
+	switch {
+	case d < 90*time.Minute:
+		return count(int64(d.Minutes()), "minute")
+	case d < 48*time.Hour:
+		return count(int64(d.Hours()), "hour")
+	}
+	return count(int64(d.Hours()/24), "day")
+}

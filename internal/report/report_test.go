@@ -207,6 +207,14 @@ func TestOneAppOneDay(t *testing.T) {
 	if got := doc.table("coverage", 0); !slices.Equal(got[1], []string{"海港聊天", "there: 1 day", "1", "0"}) {
 		t.Errorf("coverage: %q", got)
 	}
+	for now, want := range map[time.Time]string{
+		made: "60 minutes ago", made.Add(20 * time.Hour): "21 hours ago", made.AddDate(0, 0, 9): "9 days ago", made.AddDate(0, 0, -1): "23 hours ahead of this clock",
+	} {
+		facts := text(all(parse(t, write(t, read(t, w.lake(), 90, now))).root, named("dl"))[0])
+		if !strings.HasPrefix(facts, "Newest run ok "+want+" ") {
+			t.Errorf("at %s: facts %q, want %q", now, facts, want)
+		}
+	}
 	if lines := all(doc.section("trends"), named("path")); len(lines) != 8 || !strings.HasSuffix(attr(lines[0], "d"), "h0") {
 		t.Errorf("%d paths, or a single day is not drawn as a dot", len(lines))
 	}

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"time"
-
 	"chatlake/handler"
 	"chatlake/internal/stats"
 )
@@ -142,18 +140,4 @@ func (h *history) left(newest handler.Latest, unread map[stats.Day]bool) bool {
 		}
 	}
 	return true
-}
-
-// ago says how long before now something was.
-func ago(then, now time.Time) string {
-	switch d := now.Sub(then); {
-	case d < 0:
-		return "in the future"
-	case d < 90*time.Minute:
-		return count(int64(d.Minutes()), "minute") + " ago"
-	case d < 48*time.Hour:
-		return count(int64(d.Hours()), "hour") + " ago"
-	default:
-		return count(int64(d.Hours()/24), "day") + " ago"
-	}
 }
