@@ -55,6 +55,7 @@ func notices(r *report.Report) (all []string) {
 
 // TestTroubledLake shows a lake that two months of runs have left, with all that went wrong.
 func TestTroubledLake(t *testing.T) {
+	t.Parallel()
 	w := troubled(t)
 	r := w.read(90)
 	doc := parse(t, write(t, r))
@@ -236,6 +237,7 @@ func TestEmptyLake(t *testing.T) {
 
 // TestManyApps has 200 apps with rows that are revised and missing at random, which makes the largest page.
 func TestManyApps(t *testing.T) {
+	t.Parallel()
 	l, random := lake(t), rand.New(rand.NewPCG(1, 2))
 	missing := 0
 	for day := yesterday - 89; day <= yesterday; day++ {
@@ -286,6 +288,7 @@ func TestManyApps(t *testing.T) {
 }
 
 func TestLastDueDay(t *testing.T) {
+	t.Parallel()
 	morning := made.Add(-4 * time.Hour) // 08:30 in Beijing: the day's run is still to come
 	for name, test := range map[string]struct {
 		now, run time.Time
@@ -314,6 +317,7 @@ func TestLastDueDay(t *testing.T) {
 
 // TestDaysLeft follows one missing day until it is lost.
 func TestDaysLeft(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		before int // days from the missing one to yesterday
 		want   string
@@ -341,6 +345,7 @@ func TestDaysLeft(t *testing.T) {
 }
 
 func TestTrends(t *testing.T) {
+	t.Parallel()
 	const null = stats.Null
 	week := func(v int64) []int64 { return slices.Repeat([]int64{v}, 7) }
 	for name, test := range map[string]struct {
@@ -382,6 +387,7 @@ func TestTrends(t *testing.T) {
 
 // TestNumbers shows the days of the last two weeks one by one and the means of weeks before, with what is not there as a dash.
 func TestNumbers(t *testing.T) {
+	t.Parallel()
 	l := lake(t)
 	for i := range 25 {
 		put(t, l, 1400000001, yesterday-stats.Day(i), "One", map[string]int64{"ActiveUserNum": int64(1000 * (i + 1))})
