@@ -24,12 +24,12 @@ type tableRow struct {
 	Values []string
 }
 
-func (r *Report) chart(name string, values []int64, newest int) (chart, Change) {
+func (r *Report) chart(name string, values []int64, newest int) (chart, change) {
 	c := chart{Name: name, Last: "–", Direction: "none"}
 	last := lastValue(values)
 	if last < 0 {
 		c.ChangeSaid = "no value"
-		return c, Change{}
+		return c, change{}
 	}
 	c.Has = true
 	a, _ := newAxis(values)

@@ -46,7 +46,7 @@ type view struct {
 	CellWide, StripWide, StripHigh int
 	BarWide                        int // of a cell, without the space to the next
 	BarMid                         float64
-	Ticks                          []Tick
+	Ticks                          []tick
 	Legend                         []legendEntry
 	Rows                           []appView
 	PlotWide, PlotHigh             int
@@ -66,7 +66,7 @@ type appView struct {
 	App
 	Title            string
 	Held, Due, Lacks int
-	Strip            Strip
+	Strip            strip
 	Charts           []chart
 	Table            []tableRow
 	Activity         int64

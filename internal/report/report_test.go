@@ -344,6 +344,30 @@ func TestDaysLeft(t *testing.T) {
 	}
 }
 
+// TestGapsApart tells ranges apart that a day or a state lies between, and joins those that run on from before the report's days.
+func TestGapsApart(t *testing.T) {
+	l := lake(t)
+	held := []int{40, 34, 33, 31, 29, 28, 26, 25, 1, 0} // days before yesterday
+	for _, before := range held {
+		put(t, l, 1400000001, yesterday-stats.Day(before), "One", nil)
+	}
+	latestRun(t, l, made.Add(-time.Hour), `,"coverage":[{"sdk_app_id":1400000001,"first":"2026-10-15","last":"2026-11-24"}],
+		"gaps":[{"sdk_app_id":1400000001,"from":"2026-10-16","to":"2026-10-20","lost_after":"2026-11-13","lost":true}]`)
+	for days, want := range map[int][]string{
+		90: {"2026-10-28 2026-10-28", "2026-10-31 2026-11-22", "2026-10-16 2026-10-20", "2026-10-23 2026-10-23", "2026-10-25 2026-10-25"},
+		38: {"2026-10-28 2026-10-28", "2026-10-31 2026-11-22", "2026-10-16 2026-10-20", "2026-10-23 2026-10-23", "2026-10-25 2026-10-25"},
+		10: {"2026-11-15 2026-11-22", "2026-10-16 2026-10-20"},
+	} {
+		var got []string
+		for _, row := range parse(t, write(t, read(t, l, days, made))).table("gaps", 0)[1:] {
+			got = append(got, row[1]+" "+row[2])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d days: got %q, want %q", days, got, want)
+		}
+	}
+}
+
 func TestTrends(t *testing.T) {
 	t.Parallel()
 	const null = stats.Null

@@ -20,15 +20,15 @@ var stateNames = [numStates]struct{ Class, Name, Meaning string }{
 
 const stripHigh = 16 // as wide as the strokes of the marks
 
-// Strip is an app's days as a row of cells. Days in one state that are held share a path; each range of those that are not has
+// strip is an app's days as a row of cells. Days in one state that are held share a path; each range of those that are not has
 // its own, so that it can be pointed at.
-type Strip struct {
+type strip struct {
 	Label string
-	Marks []Mark
+	Marks []mark
 }
 
-// Mark is cells of one look.
-type Mark struct{ Class, Path, Title string }
+// mark is cells of one look.
+type mark struct{ Class, Path, Title string }
 
 // stretch is a range of days in one state, by their indexes.
 type stretch struct {
@@ -48,8 +48,8 @@ func stretches(states []State) (all []stretch) {
 }
 
 // strip draws the states of an app. wide is the width of a cell.
-func (r *Report) strip(states []State, wide int) Strip {
-	var s Strip
+func (r *Report) strip(states []State, wide int) strip {
+	var s strip
 	var days [numStates]int
 	var paths [numStates]strings.Builder
 	var ranges [numStates][]string
@@ -63,7 +63,7 @@ func (r *Report) strip(states []State, wide int) Strip {
 		case There, Revised:
 			paths[st.state].WriteString(path)
 		default:
-			s.Marks = append(s.Marks, Mark{stateNames[st.state].Class, path, span(from, to) + ": " + stateNames[st.state].Name})
+			s.Marks = append(s.Marks, mark{stateNames[st.state].Class, path, span(from, to) + ": " + stateNames[st.state].Name})
 		}
 	}
 	var label []string
@@ -77,7 +77,7 @@ func (r *Report) strip(states []State, wide int) Strip {
 		}
 		label = append(label, text)
 		if state == There || state == Revised {
-			s.Marks = append([]Mark{{stateNames[state].Class, paths[state].String(), text}}, s.Marks...)
+			s.Marks = append([]mark{{stateNames[state].Class, paths[state].String(), text}}, s.Marks...)
 		}
 	}
 	s.Label = strings.Join(label, "; ")
@@ -90,18 +90,18 @@ func (r *Report) strip(states []State, wide int) Strip {
 // cellWide makes a few days wide enough to be seen and many narrow enough for a screen.
 func cellWide(days int) int { return min(28, max(10, 900/max(days, 1))) }
 
-// Tick is a date on an axis, at its place in percent.
-type Tick struct {
+// tick is a date on an axis, at its place in percent.
+type tick struct {
 	At    string
 	Text  string
 	First bool // of the axis
 }
 
 // ticks returns the firsts of months, and the first day where none is near.
-func (r *Report) ticks() (all []Tick) {
+func (r *Report) ticks() (all []tick) {
 	days := r.Days()
 	add := func(i int, text string) {
-		all = append(all, Tick{fmt.Sprintf("%.4g%%", 100*float64(i)/float64(days)), text, i == 0})
+		all = append(all, tick{fmt.Sprintf("%.4g%%", 100*float64(i)/float64(days)), text, i == 0})
 	}
 	for i := range days {
 		switch day := (r.From + stats.Day(i)).Time(); {

@@ -44,15 +44,15 @@ func fieldIndex(kind stats.Kind, name string) int {
 	panic("no such field: " + name)
 }
 
-// Change is how much more the last seven days had than the seven before, or why that can't be said.
-type Change struct {
+// change is how much more the last seven days had than the seven before, or why that can't be said.
+type change struct {
 	Known   bool
 	Percent float64
 	Why     string
 }
 
 // weekOnWeek compares the seven values up to the last with the seven before.
-func weekOnWeek(values []int64, last int) Change {
+func weekOnWeek(values []int64, last int) change {
 	sum := func(to int) (total float64, days int) {
 		for i := max(to-6, 0); i <= to; i++ {
 			if values[i] != stats.Null {
@@ -63,19 +63,19 @@ func weekOnWeek(values []int64, last int) Change {
 		return total, days
 	}
 	if last < 13 {
-		return Change{Why: "needs 14 days"}
+		return change{Why: "needs 14 days"}
 	}
 	now, days := sum(last)
 	before, daysBefore := sum(last - 7)
 	switch {
 	case days < 7 || daysBefore < 7:
-		return Change{Why: fmt.Sprintf("has %d of 14 days", days+daysBefore)}
+		return change{Why: fmt.Sprintf("has %d of 14 days", days+daysBefore)}
 	case before == 0 && now == 0:
-		return Change{Known: true}
+		return change{Known: true}
 	case before == 0:
-		return Change{Why: "was 0 the week before"}
+		return change{Why: "was 0 the week before"}
 	}
-	return Change{Known: true, Percent: 100 * (now/before - 1)}
+	return change{Known: true, Percent: 100 * (now/before - 1)}
 }
 
 // lastValue returns the index of the newest value, -1 for none.
