@@ -163,7 +163,7 @@ func page(t *testing.T, dir string, apps, days int) string {
 			t.Fatal(err)
 		}
 	}
-	summary := fmt.Sprintf(`{"run_id":"20261125T033000Z-00000000","status":"ok","trigger":"timer","apps":{"total":%d,"ok":%d}}`, apps, apps)
+	summary := fmt.Sprintf(`{"run_id":"20261125T033000Z-00000000","status":"ok","trigger":"timer","apps":{"total":%d,"ok":%d},"warnings":["one that a wide table has in its last column"]}`, apps, apps)
 	for _, err := range []error{
 		lake.PutLatestRun(t.Context(), []byte(summary)),
 		lake.PutRun(t.Context(), yesterday+1, "20261125T033000Z-00000000", []byte(summary)),
