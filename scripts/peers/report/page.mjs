@@ -16,10 +16,10 @@ async function look(file, width, scheme) {
 	await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
 	await page.setViewport({ width, height: 900, isMobile: width < 600 });
 	await page.goto(pathToFileURL(file));
-	Object.assign(seen, await page.evaluate(() => {
+	Object.assign(seen, await page.evaluate(width => {
 		const texts = (root, what) => [...root.querySelectorAll(what)].map(e => e.innerText.trim());
 		return {
-			overflow: document.documentElement.scrollWidth - innerWidth,
+			overflow: document.documentElement.scrollWidth - width, // a phone would zoom out, and innerWidth grow
 			background: getComputedStyle(document.body).backgroundColor,
 			coverage: [...document.querySelectorAll("#rows tr")].map(row => [...row.cells].map(c => c.innerText.trim())),
 			strips: [...document.querySelectorAll("#rows svg")].map(svg => Math.round(svg.getBoundingClientRect().width)),
@@ -27,7 +27,7 @@ async function look(file, width, scheme) {
 			lines: document.querySelectorAll(".plot path:first-of-type:not([d=''])").length,
 			facts: texts(document, ".facts dd:nth-of-type(1)"),
 		};
-	}));
+	}, width));
 	// By keyboard alone: the first stop is the way past the head, and each stop is seen.
 	await page.keyboard.press("Tab");
 	seen.firstStop = await page.evaluate(() => document.activeElement.innerText);
