@@ -172,12 +172,12 @@ func TestReplayOfAnArchiveWithHoles(t *testing.T) {
 func TestReplayThatIsCutShort(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.mustRun(w.timer())
-		w.runDaily(70)
+		w.runDaily(45)
 		before := w.everyRow()
 		w.drop("app_daily_stats/")
 		bucket := w.routes[bucketHost]
 		w.late(time.Second)
-		s, err := w.runFor(100*time.Second, `{"source":"raw"}`)
+		s, err := w.runFor(85*time.Second, `{"source":"raw"}`)
 		last := s.Errors[len(s.Errors)-1]
 		if err == nil || s.Status != handler.Partial || len(s.Partitions.Written) < 30 || last.Stage != "store" || !last.Retryable || !strings.Contains(last.Message, "time ended before 20") {
 			t.Fatalf("%s, %v", s.JSON(), err)
