@@ -272,7 +272,7 @@ func (e *COSError) advice() string {
 		return "check the bucket's name and region in CHATLAKE_LAKE"
 	case e.Code == "SignatureDoesNotMatch" || e.Code == "InvalidAccessKeyId":
 		return "check TENCENTCLOUD_SECRETID and TENCENTCLOUD_SECRETKEY"
-	case e.Code == "ExpiredToken" || e.Code == "RequestTimeTooSkewed" || e.Code == "RequestIsExpired":
+	case e.Code == "ExpiredToken" || e.Code == "RequestTimeTooSkewed" || e.Code == "RequestIsExpired" || e.Status == http.StatusForbidden && strings.Contains(e.Message, "expired"):
 		return "check TENCENTCLOUD_SESSIONTOKEN's age and this machine's clock"
 	case e.Status == http.StatusForbidden:
 		if e.Action == actions["read"] {

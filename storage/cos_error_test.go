@@ -57,6 +57,15 @@ func wantNoSecret(t *testing.T, err error, sent string) {
 	walk(err)
 }
 
+// TestCOSAnExpiredSignature comes as AccessDenied, and no right is missing.
+func TestCOSAnExpiredSignature(t *testing.T) {
+	late := costest.New(costest.Options{Credentials: accepted(), Now: func() time.Time { return time.Now().Add(3 * time.Hour) }})
+	store, _ := cosOf(late)
+	if _, err := store.Get(t.Context(), objectKey); err == nil || !strings.Contains(err.Error(), "clock") || strings.Contains(err.Error(), "execution role") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCOSErrorsAdvise(t *testing.T) {
 	tests := map[string]struct {
 		fault  costest.Fault
