@@ -15,6 +15,7 @@ type progress struct {
 	out    io.Writer
 	log    io.Writer // keeps lines of the log apart from the bar
 	doing  string
+	unit   string
 	onTerm bool
 	bar    *progressbar.ProgressBar
 	began  time.Time
@@ -24,8 +25,8 @@ type progress struct {
 // lineEvery is how often progress is told of where there is no terminal.
 const lineEvery = 5 * time.Second
 
-func newProgress(out io.Writer, doing string) *progress {
-	p := &progress{out: out, log: out, doing: doing, onTerm: isTerminal(out), began: time.Now(), told: time.Now()}
+func newProgress(out io.Writer, doing, unit string) *progress {
+	p := &progress{out: out, log: out, doing: doing + " " + unit, unit: unit, onTerm: isTerminal(out), began: time.Now(), told: time.Now()}
 	if p.onTerm {
 		p.log = aboveBar{p}
 	}
@@ -46,7 +47,7 @@ func (p *progress) update(done, total, failed int) {
 	if p.bar == nil {
 		p.bar = progressbar.NewOptions(total,
 			progressbar.OptionSetWriter(p.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("a second"), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetItsString(p.unit), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionFullWidth(), progressbar.OptionThrottle(50*time.Millisecond))
 	}
 	p.bar.Describe(fmt.Sprintf("%s, %d failed", p.doing, failed))

@@ -86,7 +86,7 @@ func (c command) runOnce(ctx context.Context, req request, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	show := newProgress(c.stderr, "pulling apps")
+	show := newProgress(c.stderr, "pulling", "apps")
 	summary, err := handler.Run(ctx, handler.Job{
 		Env:     handler.ParseEnviron(c.environ),
 		Payload: payload,

@@ -128,7 +128,7 @@ func (c command) readTable(ctx context.Context, lake *storage.Lake) (verified, e
 	}
 	today := stats.DayIn(time.Now(), stats.Beijing)
 	last := make(map[int64]stats.Day) // that each app has so far
-	show := newProgress(c.stderr, "reading files")
+	show := newProgress(c.stderr, "reading", "files")
 	defer show.end()
 	done := 0
 	for days := range slices.Chunk(listing.Days, filesAtOnce) {
@@ -230,7 +230,7 @@ func (c command) readArchive(ctx context.Context, lake *storage.Lake) (*archiveS
 	if err != nil {
 		return nil, err
 	}
-	show := newProgress(c.stderr, "reading the archive")
+	show := newProgress(c.stderr, "reading", "archive objects")
 	defer show.end()
 	for i, o := range objects {
 		body, err := lake.ReadRaw(ctx, o.Key)
