@@ -4,7 +4,7 @@
 // Failure model: an object is replaced whole or not at all, so a run that is killed leaves every day's file as it was
 // or complete. A day's key is derived from the day and never looked up by listing, since a COS listing is only
 // eventually consistent (https://cloud.tencent.com/document/product/436/30614). A stored file that cannot be read is
-// never overwritten. Two writers at once are not this package's to prevent: a merge reads, then writes.
+// never overwritten, but by a repair, which keeps it. Two writers at once are not this package's to prevent: a merge reads, then writes.
 package storage
 
 import (
