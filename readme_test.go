@@ -135,11 +135,13 @@ var (
 	codeSpan = regexp.MustCompile("`([^`]+)`")
 	// An inline target, a label that is used, or a label with its target.
 	linkTarget = regexp.MustCompile(`(?m)\]\(([^)]+)\)|\]\[([a-z]+)\]|^(\[[a-z]+\]: .+)$`)
-	// The code of a line, before a comment after # or, in a list of paths, after two spaces.
-	beforeComment = regexp.MustCompile(`^(.*?\S)(?:\s+# |\s{2,})`)
+	// The code of a line, before a comment after # or, behind a path, after two spaces.
+	beforeComment = regexp.MustCompile(`^(?:\S*[/.]\S*\s{2,}|.*?\S\s+# )`)
+	number        = regexp.MustCompile(`\b([0-9][0-9:,]*)\b`)
 )
 
-// links is the set of a section's link targets. What differs by language is made the same: an anchor becomes its heading's number.
+// links is the set of a section's link targets. What differs by language is made the same: an anchor becomes the number of
+// its heading.
 func links(t *testing.T, page string, sections []pageSection, text string) map[string]bool {
 	t.Helper()
 	set := make(map[string]bool)
@@ -184,13 +186,13 @@ func sameLine(english, chinese string) bool {
 	if english == chinese {
 		return true
 	}
-	e, c := beforeComment.FindStringSubmatch(english), beforeComment.FindStringSubmatch(chinese)
-	return e != nil && c != nil && e[1] == c[1] && strings.ContainsFunc(chinese, isHan) && !strings.ContainsFunc(english, isHan)
+	e, c := beforeComment.FindString(english), beforeComment.FindString(chinese)
+	return e != "" && e == c && strings.ContainsFunc(chinese, isHan) && !strings.ContainsFunc(english, isHan)
 }
 
 func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
 
-// TestREADMEsAreInStep holds the two languages to the same headings, commands, code, tables and links.
+// TestREADMEsAreInStep holds the two languages to the same headings, commands, code, tables, numbers and links.
 func TestREADMEsAreInStep(t *testing.T) {
 	english, chinese := readSections(t, "README.md"), readSections(t, "README.zh-CN.md")
 	if len(english) != len(chinese) {
@@ -203,6 +205,8 @@ func TestREADMEsAreInStep(t *testing.T) {
 				t.Errorf("%s %s is %s %s", e.level, e.title, c.level, c.title)
 			}
 			compareSets(t, "code", matches(codeSpan, e.text), matches(codeSpan, c.text))
+			prose := func(s pageSection) string { return codeSpan.ReplaceAllString(s.text, "") }
+			compareSets(t, "numbers", matches(number, prose(e)), matches(number, prose(c)))
 			targets := links(t, "README.md", english, e.text)
 			compareSets(t, "links", targets, links(t, "README.zh-CN.md", chinese, c.text))
 			if i == 0 && !targets["the other language"] {
