@@ -3,8 +3,11 @@ package handler
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 	"sort"
 	"strings"
@@ -130,6 +133,11 @@ func (c *checker) checkConfiguration(faults []string) {
 	}
 	for _, text := range c.summary.Warnings {
 		c.add(name, Warning, "%s", text)
+	}
+	if dir := c.config.lake.Dir; dir != "" {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			c.add(name, Warning, "CHATLAKE_LAKE names a directory that is not there, and is made now: right for a new lake")
+		}
 	}
 	if len(c.lines) == 0 {
 		c.add(name, OK, "%d apps, the lake is %s", len(c.configured), c.job.Env["CHATLAKE_LAKE"])

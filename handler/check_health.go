@@ -201,7 +201,7 @@ func (c *checker) addCoverage(coverage []Coverage, covered map[int64]*Coverage) 
 	if len(left) > 0 {
 		c.add(name, Warning, "not in CHATLAKE_APPS any more: %s: their newer days pass out of the API's reach", joinSome(left, len(left)))
 	}
-	if len(empty)+len(left) == 0 {
+	if len(empty)+len(left) == 0 && len(c.asked) > 0 {
 		c.add(name, OK, "the lake has rows of all %d apps", len(c.asked))
 	}
 }

@@ -187,7 +187,7 @@ func (r *configReader) one(names []string, required, matters bool) (value secret
 		}
 	}
 	if value.IsZero() && required {
-		r.fault(names[0], "is required for COS and Secrets Manager and not set: give the function an execution role that SCF makes keys of, or set "+strings.Join(names, " or "))
+		r.fault(names[0], "is required for COS and Secrets Manager and not set: set "+strings.Join(names, " or ")+"; inside SCF, give the function an execution role, of which SCF makes the keys")
 	}
 	return value
 }

@@ -48,7 +48,7 @@ and others: 'chatlake run --help' lists them), which may stand in a file .env in
 working directory. Inside SCF the same binary serves the function.
 
 Exit codes: 0 the command did its job and found nothing wrong, 1 it failed or found
-something, 2 it was called or configured wrongly. Results go to stdout, logs and progress
+something, 2 it was called wrongly. Results go to stdout, logs and progress
 to stderr. Colours are for terminals only, and not where NO_COLOR is set.`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,

@@ -43,7 +43,7 @@ func (c command) version() *cobra.Command {
 			commit := v.Commit
 			switch {
 			case commit == "":
-				commit = "unknown (built outside of a checkout)"
+				commit = "unknown (built without what git knows)"
 			case v.Modified:
 				commit += ", modified"
 			}
