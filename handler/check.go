@@ -91,6 +91,7 @@ type checker struct {
 	*run
 	asked []int64   // apps to check
 	due   stats.Day // the last that runs should have stored by now
+	sound bool      // the configuration: else there is neither a call to the Chat API nor a write
 	lines []Checked
 }
 
@@ -99,6 +100,7 @@ func (c *checker) check(ctx context.Context) Report {
 	c.due = c.holdings.window.To
 	c.selectWhole()
 	c.checkConfiguration(faults)
+	c.sound = len(faults) == 0
 	keys := c.checkSecrets(ctx)
 	apps := c.askForApps(ctx)
 	c.checkLake(ctx)

@@ -37,8 +37,8 @@ func (c *checker) checkNewestRun(text []byte, err error) {
 	}
 	told := fmt.Sprintf("%s started %d hours ago, %s", newest.RunID, int(age.Hours()), newest.Status)
 	trouble := ""
-	if i := slices.IndexFunc(newest.Errors, RunError.ofData); i >= 0 {
-		trouble = fmt.Sprintf(", %d errors, first: %s", len(newest.Errors), newest.Errors[i].Describe())
+	if len(newest.Errors) > 0 {
+		trouble = fmt.Sprintf(", %d errors, first: %s", len(newest.Errors), newest.Errors[0].Describe())
 	}
 	switch {
 	case age > lateAfter:

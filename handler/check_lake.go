@@ -30,7 +30,9 @@ func (c *checker) checkLake(ctx context.Context) {
 	}
 	readable := !isDenied(err)
 	c.checkList(ctx)
-	c.checkLease(ctx, readable)
+	if c.sound {
+		c.checkLease(ctx, readable)
+	}
 	if readable {
 		c.checkNewestRun(newest, err)
 		c.checkFiles(ctx)

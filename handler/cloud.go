@@ -42,7 +42,7 @@ func (r *run) fetchKeys(ctx context.Context) {
 			key, err := fetchKey(ctx, r.config.cloud, name)
 			mu.Lock()
 			defer mu.Unlock()
-			keys[name], failed[name] = key, err
+			keys[name], failed[name] = secret.New(strings.TrimSpace(key.Reveal())), err
 			return nil
 		})
 	}

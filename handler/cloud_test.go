@@ -115,7 +115,7 @@ func TestCatalog(t *testing.T) {
 			return &cloudtest.Fault{Code: "UnauthorizedOperation", Message: "no"}
 		})
 		summary, err := w.run(w.timer())
-		if err != nil || summary.Status != handler.OK || len(summary.Warnings) != 1 || len(summary.Errors) != 1 || summary.Errors[0].Stage != "catalog" {
+		if err != nil || summary.Status != handler.Partial || len(summary.Warnings) != 1 || len(summary.Errors) != 1 || summary.Errors[0].Stage != "catalog" {
 			t.Errorf("%v %s", err, summary.JSON())
 		}
 		stored, _ := w.bucket.Get(prefix + "_runs/dt=2026-11-25/" + summary.RunID + ".json")

@@ -34,7 +34,10 @@ type config struct {
 	warnings    []string
 }
 
-const variablePrefix = "CHATLAKE_"
+const (
+	variablePrefix = "CHATLAKE_"
+	regionVariable = "TENCENTCLOUD_REGION"
+)
 
 // readConfig reads everything but the list of apps, and returns every fault that it finds.
 func readConfig(env map[string]string, transport http.RoundTripper) (config, []string) {
@@ -88,7 +91,7 @@ func (r *configReader) read() config {
 
 // client makes the client of Tencent Cloud's API, for the secrets and the catalog.
 func (r *configReader) client(c config) *cloud.Client {
-	region := r.env["TENCENTCLOUD_REGION"] // SCF sets it; on another machine the lake's region stands in
+	region := r.env[regionVariable] // SCF sets it; on another machine the lake's region stands in
 	if region == "" {
 		bucket, _ := c.lake.COSBucket()
 		region = bucket.Region

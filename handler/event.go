@@ -214,7 +214,11 @@ func (r request) window(api window) (w window, warnings, faults []string) {
 		w.To = min(w.To, *r.to)
 	}
 	if w.From > w.To {
-		return api, nil, []string{fmt.Sprintf("the event asks for no day that the API has, which are %s to %s: older ones can be rebuilt from the raw archive by \"source\":\"raw\"", api.From, api.To)}
+		advice := "older ones can be rebuilt from the raw archive by \"source\":\"raw\""
+		if w.From > api.To {
+			advice = "later ones are not over yet in Beijing"
+		}
+		return api, nil, []string{fmt.Sprintf("the event asks for no day that the API has, which are %s to %s: %s", api.From, api.To, advice)}
 	}
 	if r.from != nil && *r.from < api.From {
 		gone := min(api.From-1, w.To)

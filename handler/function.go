@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,7 +41,7 @@ func ParseEnviron(environ []string) map[string]string {
 }
 
 // Invoke runs one event and returns the summary, or does the checks that it asks for and returns their report, of at most 1 MB.
-// Checks that fail do not fail the invocation, whose result SCF would drop.
+// Checks that fail fail the invocation, by an error that begins with the report, as a run's begins with its summary.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	invocation, ok := functioncontext.FromContext(ctx)
 	if !ok {
@@ -61,8 +62,12 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
+	env := f.env(invocation.Environment)
+	if env[regionVariable] == "" {
+		env[regionVariable] = invocation.TencentcloudRegion
+	}
 	job := Job{
-		Env:     f.env(invocation.Environment),
+		Env:     env,
 		Payload: payload,
 		Logger: func(level slog.Level) *slog.Logger {
 			return slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: level}))
@@ -75,6 +80,10 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			return nil, err
 		}
 		f.logLine("check", report.Line)
+		if report.Status == Failed {
+			const reason = "\nthe checks that failed say what to do"
+			return nil, errors.New(string(report.Line(maxAnswer-len(reason))) + reason)
+		}
 		return report.Line(maxAnswer), nil
 	}
 	summary, err := Run(ctx, job)

@@ -159,7 +159,7 @@ func (h *holdings) gaps(app int64, covered, before *Coverage, old []Gap) []Gap {
 		case h.unread&bit == 0:
 			lacks(day, whole && answer&bit == 0)
 		default: // what this run could not look into is as the run before left it, or the gap would be forgotten
-			if sourceLacks, ok := wasGap[day]; ok || before != nil && day > before.Last {
+			if sourceLacks, ok := wasGap[day]; ok || before == nil || day > before.Last {
 				lacks(day, sourceLacks)
 			}
 		}

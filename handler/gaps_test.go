@@ -297,3 +297,32 @@ func TestADayThatWasNeverThereAndCannotBeRead(t *testing.T) {
 		}
 	})
 }
+
+// TestADayOfAFirstRunThatCannotBeStored is a gap, as if the lake had had rows before.
+func TestADayOfAFirstRunThatCannotBeStored(t *testing.T) {
+	for _, denied := range []string{"2026-11-19", "2026-11-24"} {
+		t.Run(denied, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.bucket.SetFault(func(r costest.Request) costest.Fault {
+					if r.Method == http.MethodPut && strings.Contains(r.Key, "dt="+denied+"/part-0") {
+						return costest.Fault{Status: 403, Code: "AccessDenied"}
+					}
+					return costest.Fault{}
+				})
+				s, err := w.run(w.timer())
+				if err == nil {
+					t.Error("the run did not fail")
+				}
+				for _, app := range w.apps {
+					wantGaps(t, s, app.ID, denied+".."+denied+" until "+(day(denied)+29).String())
+				}
+				// A definite answer leaves nothing that may land later: the next run need not wait.
+				began := time.Now()
+				w.run(w.timer())
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("the next run waited: it took %v", took)
+				}
+			})
+		})
+	}
+}

@@ -31,7 +31,7 @@ func TestOneFaultOneLine(t *testing.T) {
 		{"", `{"source":"raw","from":"2026-01-10","to":"2026-01-09"}`, "the event has from 2026-01-10 after to 2026-01-09"},
 		{
 			"", `{"from":"2026-12-01"}`,
-			`the event asks for no day that the API has, which are 2026-10-26 to 2026-11-24: older ones can be rebuilt from the raw archive by "source":"raw"`,
+			`the event asks for no day that the API has, which are 2026-10-26 to 2026-11-24: later ones are not over yet in Beijing`,
 		},
 		{"", `{"Type":7}`, "the event has a bad Type: it must be Timer"},
 		{"", `{"Type":"Timer","Time":7,"Message":null}`, "the event has a bad Time: it must be as 2026-11-25T03:30:00Z"},

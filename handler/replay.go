@@ -175,12 +175,12 @@ func (p *replay) rebuild(ctx context.Context, objects []storage.RawObject, batch
 			p.loses(key, err)
 		}
 	}
+	if ctx.Err() != nil {
+		return false
+	}
 	days := fold.Days()
 	for _, day := range days {
 		p.done[day] = true
-	}
-	if ctx.Err() != nil {
-		return false
 	}
 	repair := ""
 	if p.event.from != nil && p.event.to != nil && p.event.apps == nil && whole {

@@ -3,7 +3,6 @@ package handler
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sort"
 
 	"chatlake/internal/stats"
@@ -29,7 +28,7 @@ type Summary struct {
 	Truncated  bool        `json:"truncated,omitempty"` // lists were cut to keep the text short
 }
 
-// Status is ok where nothing failed, partial where some apps, days or rows did, and failed where all did or nothing
+// Status is ok where nothing failed, partial where some apps, days or rows did, or what comes beside them, and failed where all did or nothing
 // could be written.
 type Status string
 
@@ -147,7 +146,7 @@ func (s *Summary) finish(failOn string, stored bool) error {
 		days > 0 && len(s.Partitions.Failed) == days,
 		!stored && len(s.Partitions.Written) == 0:
 		s.Status = Failed
-	case s.Rows.Rejected > 0, slices.ContainsFunc(s.Errors, RunError.ofData):
+	case s.Rows.Rejected > 0, len(s.Errors) > 0:
 		s.Status = Partial
 	default:
 		s.Status = OK
@@ -165,9 +164,6 @@ func (s *Summary) reason() string {
 	}
 	return reason
 }
-
-// ofData reports whether the lake or its archive lacks something for it. Where it does not, a run is as ok as without.
-func (e RunError) ofData() bool { return e.Stage != stageCatalog && e.Stage != stageAlert }
 
 // Describe names the app or the day, the stage and what happened.
 func (e *RunError) Describe() string {

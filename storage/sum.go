@@ -45,7 +45,7 @@ func checkSum(file []byte) error {
 	sum = crc64.Update(sum, ecma, []byte(noSum))
 	sum = crc64.Update(sum, ecma, file[to:])
 	if got := fmt.Sprintf("%016x", sum); got != string(file[from:to]) {
-		return fmt.Errorf("its bytes have the checksum %s, and it says %s", got, file[from:to])
+		return fmt.Errorf("its bytes have the checksum %s, and it says %s: it is damaged, or another program has written it anew", got, file[from:to])
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 type pace struct {
 	full    rate.Limit
 	limiter *rate.Limiter
+	turn    chan struct{} // held by the call that waits for the limiter
 
 	mu      sync.Mutex
 	slowed  time.Time // when last
@@ -29,11 +30,20 @@ const freeRetries = 100
 // newPace allows so many calls a second, evenly spaced from the first one on.
 func newPace(qps int) *pace {
 	full := rate.Every(time.Second / time.Duration(qps) * (slack + 1) / slack)
-	return &pace{full: full, limiter: rate.NewLimiter(full, 1), retries: freeRetries}
+	return &pace{full: full, limiter: rate.NewLimiter(full, 1), turn: make(chan struct{}, 1), retries: freeRetries}
 }
 
-// wait waits for a call's turn.
-func (p *pace) wait(ctx context.Context) error { return p.limiter.Wait(ctx) }
+// wait waits for a call's turn. One call at a time has a place in the limiter: places that many hold beforehand would all be due at
+// once after a pause of the process, such as a throttled function has.
+func (p *pace) wait(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+		return p.limiter.Wait(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // started notes an app's first call.
 func (p *pace) started() {

@@ -66,6 +66,15 @@ type checks struct {
 	Checks []struct{ Name, Status, Message string }
 }
 
+// findChecks returns the report that a text begins with, as JSON and read.
+func findChecks(text string) (line string, report checks, ok bool) {
+	var raw json.RawMessage
+	if json.NewDecoder(strings.NewReader(text)).Decode(&raw) != nil || json.Unmarshal(raw, &report) != nil {
+		return "", report, false
+	}
+	return string(raw), report, report.Check
+}
+
 // show prints what the function answered, and is an error if that is a failure.
 func show(r result, o options, took time.Duration, stdout, stderr io.Writer) error {
 	message, failed := r.failure()
@@ -85,9 +94,9 @@ func show(r result, o options, took time.Duration, stdout, stderr io.Writer) err
 		}
 		return nil
 	}
-	var report checks
-	if !failed && json.Unmarshal([]byte(r.Returned), &report) == nil && report.Check {
-		if err := printChecks(stdout, report, r.Returned, o.json); err != nil {
+	line, report, ok := findChecks(text)
+	if ok {
+		if err := printChecks(stdout, report, line, o.json); err != nil {
 			return err
 		}
 		if report.Status == handler.Failed {

@@ -45,7 +45,7 @@ func (l *Lease) write(ctx context.Context, verb, key string, do func(context.Con
 	var attempts atomic.Int32
 	traced := httptrace.WithClientTrace(bounded, &httptrace.ClientTrace{GetConn: func(string) { attempts.Add(1) }})
 	err = do(traced)
-	if attempts.Load() > 1 || err != nil && !errors.Is(err, storage.ErrExist) {
+	if attempts.Load() > 1 || err != nil && !refused(err) {
 		l.doubt.Store(int64(max(l.watch.elapsed(), time.Nanosecond)))
 	}
 	if err != nil && l.over() {
@@ -55,3 +55,9 @@ func (l *Lease) write(ctx context.Context, verb, key string, do func(context.Con
 }
 
 func (l *Lease) over() bool { return l.released.Load() || l.watch.elapsed() >= l.limit }
+
+// refused reports whether the store's answer is its last word on a write: nothing of it lands later.
+func refused(err error) bool {
+	var answer *storage.COSError
+	return errors.As(err, &answer) && answer.Status >= 400 && answer.Status < 500 || errors.Is(err, storage.ErrExist)
+}

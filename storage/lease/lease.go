@@ -24,7 +24,7 @@ type HeldError struct {
 }
 
 func (e *HeldError) Error() string {
-	text := fmt.Sprintf("run %s is writing to the lake, or was killed while it did: run again when it has ended, at %s at the latest"+
+	text := fmt.Sprintf("run %s is writing to the lake, or was killed while it did, or has left a request that may still land: run again when it has ended, at %s at the latest"+
 		" (if that is too long, and the run is surely dead, overwrite %s with %s)", e.Holder, e.Until.Format(time.RFC3339), e.Key, freeRecord)
 	if e.err != nil {
 		text += ": " + e.err.Error()
