@@ -154,7 +154,7 @@ func TestOutcomes(t *testing.T) {
 		{"a summary that was cut", cloudtest.Outcome{Error: failure[:100]}, 1, nil, []string{`failed without a summary`, `{"run_id":"20261125`}},
 		{
 			"checks",
-			cloudtest.Outcome{Returned: `{"check":true,"status":"failed","checks":[{"name":"lake write","status":"failed","message":"COS answered 403"},{"name":"clock","status":"ok","message":"fine"}]}`},
+			cloudtest.Outcome{Error: `{"check":true,"status":"failed","checks":[{"name":"lake write","status":"failed","message":"COS answered 403"},{"name":"clock","status":"ok","message":"fine"}]}` + "\nthe checks that failed say what to do"},
 			1,
 			[]string{"failed   lake write     COS answered 403\n", "ok       clock          fine\n"},
 			[]string{"something is wrong"},
