@@ -205,11 +205,12 @@ func TestStatusOfManyApps(t *testing.T) {
 func TestStatusExitCodes(t *testing.T) {
 	covers := handler.Coverage{AppID: 1400000001, First: day("2026-01-01"), Last: day("2026-11-24")}
 	ok := handler.Summary{Status: handler.OK}
-	gapFrom := func(from string) handler.Summary {
+	gapTo := func(from, to string) handler.Summary {
 		s := ok
-		s.Gaps = []handler.Gap{{AppID: 1400000001, From: day(from), To: day(from), LostAfter: day(from) + 29}}
+		s.Gaps = []handler.Gap{{AppID: 1400000001, From: day(from), To: day(to), LostAfter: day(from) + 29}}
 		return s
 	}
+	gapFrom := func(from string) handler.Summary { return gapTo(from, from) }
 	for name, test := range map[string]struct {
 		clock string
 		s     handler.Summary
@@ -218,7 +219,8 @@ func TestStatusExitCodes(t *testing.T) {
 		says  string
 	}{
 		"well":                          {"2026-11-25T03:30:00Z", ok, "", 0, "All is well."},
-		"before the daily run":          {"2026-11-24T03:30:00Z", ok, "2026-11-23", 0, "All is well."},
+		"before the daily run":          {"2026-11-24T03:30:00Z", ok, "2026-11-23", 0, "of which 0 lack days"},
+		"a gap up to yesterday":         {"2026-11-25T03:30:00Z", gapTo("2026-11-21", "2026-11-24"), "2026-11-20", 0, "2026-11-20  2026-11-21 to 2026-11-24 (4)  25 days left"},
 		"late":                          {"2026-11-23T15:00:00Z", ok, "2026-11-22", 1, "37 hours old"},
 		"partial":                       {"2026-11-25T03:30:00Z", handler.Summary{Status: handler.Partial}, "", 1, "is partial"},
 		"failed":                        {"2026-11-25T03:30:00Z", handler.Summary{Status: handler.Failed}, "", 1, "is failed"},

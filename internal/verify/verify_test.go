@@ -160,7 +160,9 @@ func TestSourceLacks(t *testing.T) {
 	if r := w.verify(false); !r.Sound() {
 		t.Errorf("%+v", r)
 	}
-	latest(gap(appA, "2026-10-05", "2026-10-05"))
+	lost := gap(appB, "2026-10-05", "2026-10-06") // which the API may have had
+	lost.SourceLacks = false
+	latest(gap(appA, "2026-10-05", "2026-10-05"), lost)
 	if r := w.verify(false); len(r.NoFile) != 1 || len(r.Missing) != 1 {
 		t.Errorf("%+v", r)
 	}
