@@ -62,7 +62,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		defer cancel()
 	}
 	job := Job{
-		// What an earlier invocation had set is not seen, though scf-go-lib has put it into the process\'s environment.
+		// What an earlier invocation had set is not seen, though scf-go-lib has put it into the process's environment.
 		Env:     Overlay(f.environ, invocation.Environment),
 		Payload: payload,
 		Logger: func(level slog.Level) *slog.Logger {
