@@ -160,7 +160,7 @@ func TestCommandLine(t *testing.T) {
 		return code, out.String(), errs.String()
 	}
 
-	code, out, errs := run("run", "--app", "1400000002", "--field", "UpMsgNum,DownMsgNum", "--from", time.Now().AddDate(0, 0, -5).Format(time.DateOnly))
+	code, out, errs := run("run", "--json", "--apps", "1400000002", "--fields", "UpMsgNum,DownMsgNum", "--from", time.Now().AddDate(0, 0, -5).Format(time.DateOnly))
 	var s handler.Summary
 	if err := json.Unmarshal([]byte(out), &s); code != 0 || err != nil || strings.Count(out, "\n") != 1 || s.Apps.Total != 1 || s.Rows.Inserted == 0 {
 		t.Errorf("run: exit code %d, stdout %s, stderr %s", code, out, errs)
@@ -172,17 +172,17 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("the log belongs on stderr: %s", errs)
 	}
 	before, _ := os.ReadDir(dir + "/_runs")
-	if code, out, _ := run("run", "--dry-run"); code != 0 || !strings.Contains(out, `"dry_run":true`) {
+	if code, out, _ := run("run", "--dry-run"); code != 0 || !strings.Contains(out, "nothing was written") || !strings.Contains(out, "partitions  30 to write") {
 		t.Errorf("dry run: exit code %d, %s", code, out)
 	}
 	if after, _ := os.ReadDir(dir + "/_runs"); len(after) != len(before) {
 		t.Error("a dry run stored its summary")
 	}
 	p.env["CHATLAKE_FAIL_ON"] = "sometimes"
-	if code, out, errs := run("run"); code != 1 || !strings.Contains(out, `"status":"failed"`) || !strings.Contains(errs, "CHATLAKE_FAIL_ON") {
+	if code, out, errs := run("run", "--json"); code != 2 || !strings.Contains(out, `"status":"failed"`) || !strings.Contains(errs, "CHATLAKE_FAIL_ON") {
 		t.Errorf("bad configuration: exit code %d, stdout %s, stderr %s", code, out, errs)
 	}
-	for _, args := range [][]string{{"fly"}, {"run", "--form", "x"}, {"run", "extra"}, {"run", "--app", "one"}} {
+	for _, args := range [][]string{{"fly"}, {"run", "--form", "x"}, {"run", "extra"}, {"run", "--apps", "one"}} {
 		if code, out, errs := run(args...); code != 2 || out != "" || !strings.Contains(errs, "--help") {
 			t.Errorf("chatlake %v: exit code %d, stdout %q, stderr %q", args, code, out, errs)
 		}

@@ -62,7 +62,8 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	env := f.env(invocation.Environment)
+	// What an earlier invocation had set is not seen, though scf-go-lib has put it into the process's environment.
+	env := Overlay(f.environ, invocation.Environment)
 	if env[regionVariable] == "" {
 		env[regionVariable] = invocation.TencentcloudRegion
 	}
@@ -94,21 +95,20 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return summary.Line(maxAnswer), nil
 }
 
-// env lays an invocation's environment over the process's. What an earlier invocation had set is not seen, though
-// scf-go-lib has put it into the process's environment. Keys of two principals are never mixed: an invocation that brings
-// any brings all.
-func (f *Function) env(invocation map[string]string) map[string]string {
-	env := maps.Clone(f.environ)
+// Overlay lays one environment over another. Keys of two principals are never mixed: the upper one, if it has any, has all.
+func Overlay(under, over map[string]string) map[string]string {
+	env := make(map[string]string, len(under)+len(over))
+	maps.Copy(env, under)
 	var names []string
 	for _, set := range keySets {
 		names = append(append(names, set.id, set.key), set.tokens...)
 	}
-	if slices.ContainsFunc(names, func(name string) bool { return invocation[name] != "" }) {
+	if slices.ContainsFunc(names, func(name string) bool { return over[name] != "" }) {
 		for _, name := range names {
 			delete(env, name)
 		}
 	}
-	maps.Copy(env, invocation)
+	maps.Copy(env, over)
 	return env
 }
 

@@ -19,12 +19,19 @@ import (
 func (r *run) merge(ctx context.Context) {
 	ctx, cancel := context.WithDeadline(ctx, r.budget.mergeEnd(r.work()))
 	defer cancel()
-	r.eachDay(ctx, r.rows.list(), func(ctx context.Context, day stats.Day) (storage.Merged, error) {
+	days := r.rows.list()
+	tell := r.tells(Merging, len(days))
+	r.eachDay(ctx, days, func(ctx context.Context, day stats.Day) (merged storage.Merged, err error) {
 		rows, err := r.rows.day(day)
-		if err != nil {
-			return storage.Merged{}, err
+		if err == nil {
+			merged, err = r.lake.Merge(ctx, day, rows, r.event.clock)
 		}
-		return r.lake.Merge(ctx, day, rows, r.event.clock)
+		if err != nil {
+			tell(1, 1)
+			return merged, err
+		}
+		tell(1, 0)
+		return merged, nil
 	})
 	if n := r.summary.Rows.Inserted; n > 0 && r.event.fields != nil {
 		r.warn(fmt.Sprintf("%d rows are new and have nothing but the fields of the request: pull their days again without fields", n))

@@ -39,14 +39,12 @@ func (r *run) pull(ctx context.Context) {
 		}
 		group.Wait()
 	}()
-	done := 0
+	tell := r.tells(Pulling, len(r.config.apps))
 	for p := range results {
-		done++
+		failed := r.summary.Apps.Failed
 		r.take(p)
 		end.Reset(time.Until(r.budget.pullEnd(r.work())))
-		if r.job.Progress != nil {
-			r.job.Progress(done, len(r.config.apps), r.summary.Apps.Failed)
-		}
+		tell(1, r.summary.Apps.Failed-failed)
 	}
 	slices.SortFunc(r.summary.Errors, func(a, b RunError) int { return cmp.Compare(a.AppID, b.AppID) })
 }

@@ -42,8 +42,10 @@ func (r *run) replay(ctx context.Context) {
 	}
 	first, last := r.daysOf(objects)
 	ended := false
+	tell := r.tells(Replaying, int(last-first)+1)
 	for from := first; from <= last && !ended; {
 		batch := window{from, min(from+r.daysInMemory()-1, last)}
+		size, failed := int(batch.To-batch.From)+1, len(r.summary.Partitions.Failed)
 		from = batch.To + 1
 		if batch.To == last && r.event.to == nil {
 			batch.To += farAhead // days to come, which the API has given before their time
@@ -56,6 +58,7 @@ func (r *run) replay(ctx context.Context) {
 			}
 			r.fail(RunError{Stage: stageStore, Retryable: true, Message: "the run's time ended before " + rest.String() + " were rebuilt: ask for them by from and to"})
 		}
+		tell(size, len(r.summary.Partitions.Failed)-failed)
 	}
 	r.summary.Apps = AppCounts{Total: len(p.apps), OK: len(p.apps)}
 	if len(p.apps) == 0 && !ended {

@@ -31,7 +31,7 @@ type Job struct {
 	Env       map[string]string             // the invocation's environment
 	Payload   []byte                        // the event: a timer's, a request, or nothing
 	Logger    func(slog.Level) *slog.Logger // makes the run's log, with the configuration's level
-	Progress  func(done, total, failed int) // told of each app that was pulled or given up; may be nil
+	Progress  func(Progress)                // told how far each stage is, never twice at once; may be nil
 	Transport http.RoundTripper             // for all calls; nil for one of the run's own
 }
 
@@ -217,7 +217,9 @@ func (r *run) refuse(ctx context.Context, faults []string, again bool) (Summary,
 	if again {
 		why = "the apps could not be read"
 	}
-	return r.end(ctx, RunError{Stage: stageConfig, Message: text, Retryable: again}, "nothing was pulled or written, since "+why+": "+text)
+	summary, failure := r.end(ctx, RunError{Stage: stageConfig, Message: text, Retryable: again}, "nothing was pulled or written, since "+why+": "+text)
+	failure.Refused = !again
+	return summary, failure
 }
 
 // refuseHeld ends a run that did not get the lease.
@@ -226,13 +228,13 @@ func (r *run) refuseHeld(ctx context.Context, err error) (Summary, error) {
 		"nothing was pulled or written: "+err.Error())
 }
 
-func (r *run) end(ctx context.Context, e RunError, reason string) (Summary, error) {
+func (r *run) end(ctx context.Context, e RunError, reason string) (Summary, *Failure) {
 	r.fail(e)
 	r.summary.Status = Failed
 	r.summary.Apps.Failed = r.summary.Apps.Total
 	r.alert(ctx)
 	r.count()
-	return r.summary, &Failure{r.summary, reason}
+	return r.summary, &Failure{Summary: r.summary, Reason: reason}
 }
 
 func (r *run) count() {

@@ -95,6 +95,7 @@ type RunError struct {
 type Failure struct {
 	Summary Summary
 	Reason  string
+	Refused bool // the configuration or the event was wrong, and nothing was done
 }
 
 func (f *Failure) Error() string {
@@ -152,7 +153,7 @@ func (s *Summary) finish(failOn string, stored bool) error {
 		s.Status = OK
 	}
 	if s.Status == Failed || failOn == "any" && s.Apps.Failed+len(s.Partitions.Failed) > 0 {
-		return &Failure{*s, s.reason()}
+		return &Failure{Summary: *s, Reason: s.reason()}
 	}
 	return nil
 }

@@ -37,15 +37,21 @@ func (l *Lake) Days(ctx context.Context) (Listing, error) {
 // ReadDay returns the rows of a day, sorted by app; none where there is no file. The error of a file that cannot be read is a
 // [*DamagedError].
 func (l *Lake) ReadDay(ctx context.Context, day stats.Day) ([]stats.Row, error) {
+	rows, _, err := l.ReadFile(ctx, day)
+	return rows, err
+}
+
+// ReadFile is ReadDay that tells the file's length too, which is 0 where there is none.
+func (l *Lake) ReadFile(ctx context.Context, day stats.Day) (rows []stats.Row, length int, err error) {
 	stored, err := l.read(ctx, day)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	rows := make([]stats.Row, len(stored.rows))
+	rows = make([]stats.Row, len(stored.rows))
 	for i := range stored.rows {
 		rows[i] = stored.rows[i].Row
 	}
-	return rows, nil
+	return rows, stored.length, nil
 }
 
 // Runs returns the stored summaries of the newest runs, at most so many, the newest first by their clocks. It looks back as far

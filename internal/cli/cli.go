@@ -4,13 +4,12 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
-
-	"chatlake/handler"
 )
 
 // Exit codes.
@@ -31,25 +30,42 @@ type command struct {
 
 // Run runs the command line and returns the exit code.
 func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	environ, found, dotEnvErr := withDotEnv(environ)
 	c := command{environ, stdout, stderr}
-	if environ, err := withDotEnv(environ, stderr); err != nil {
-		fmt.Fprintf(stderr, "chatlake: %v\n", err)
-		return exitUsage
-	} else {
-		c.environ = environ
-	}
 	root := &cobra.Command{
 		Use:   "chatlake",
 		Short: "Keep the operations data of Tencent Chat apps in a data lake",
 		Long: `chatlake pulls the last 30 days of operations data of each configured Tencent Chat
 app and merges them into date-partitioned Parquet files, in a COS bucket or in a
-directory. It is configured by environment variables (CHATLAKE_LAKE, CHATLAKE_APPS
-and others: 'chatlake run --help' lists them), which may stand in a file .env in the
-working directory. Inside SCF the same binary serves the function.
+directory. Inside SCF the same binary serves the function.
 
-Exit codes: 0 the command did its job and found nothing wrong, 1 it failed or found
-something, 2 it was called wrongly. Results go to stdout, logs and progress
-to stderr. Colours are for terminals only, and not where NO_COLOR is set.`,
+It is configured by environment variables: CHATLAKE_LAKE, CHATLAKE_APPS and others,
+which 'chatlake run --help' lists. Those that the environment lacks may stand in a file
+.env of the working directory, as NAME='value' lines.
+
+Exit codes:
+  0  the command did its job and found nothing wrong
+  1  it failed, or found something wrong
+  2  it was called or configured wrongly, and did nothing
+
+Results go to stdout, logs and progress to stderr. What prints a table takes --json and
+then prints one document. Colours are for terminals only, and not where NO_COLOR is set.`,
+		Example: `  # a first look, from a machine of one's own: what would a run do, then do it
+  export CHATLAKE_LAKE=file:///srv/lake CHATLAKE_APPS=file:/etc/chatlake/apps.json
+  chatlake run --dry-run
+  chatlake run
+
+  # is all well, and is the table whole?
+  chatlake status
+  chatlake verify`,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			switch cmd.Name() {
+			case "help", "version", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd:
+				return nil // they read no variable
+			}
+			found.tell(stderr)
+			return dotEnvErr
+		},
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
@@ -75,21 +91,12 @@ func (c command) failed(format string, args ...any) error {
 	return errFailed
 }
 
-// colour is a colour of a terminal.
-type colour string
-
-const (
-	red    colour = "\x1b[31m"
-	green  colour = "\x1b[32m"
-	yellow colour = "\x1b[33m"
-)
-
-// paint colours a text for stdout where it is a terminal and its user has not said no (https://no-color.org).
-func (c command) paint(in colour, text string) string {
-	if !isTerminal(c.stdout) || handler.ParseEnviron(c.environ)["NO_COLOR"] != "" {
-		return text
-	}
-	return string(in) + text + "\x1b[0m"
+// printJSON prints one document.
+func printJSON(w io.Writer, v any) {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	e.Encode(v) // w keeps its error
 }
 
 // firstError keeps the first error of many writes.

@@ -2,12 +2,15 @@ package cli_test
 
 import (
 	"bytes"
+	"flag"
 	"strings"
 	"testing"
 
 	"chatlake/internal/cli"
 	"chatlake/internal/ddl"
 )
+
+var update = flag.Bool("update", false, "write what is printed into testdata")
 
 const bucket = "https://lake-1250000000.cos.ap-singapore.myqcloud.com/im"
 

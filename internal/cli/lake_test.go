@@ -80,8 +80,8 @@ func (l *lake) fails(app int64) {
 
 func TestStatus(t *testing.T) {
 	l := newLake(t)
-	l.want(0, []string{"status"}, "Lake        file://"+l.dir, "All is well.", "Apps: 2, of which 0 lack days")
-	l.want(0, []string{"status", "--all"}, "1400000001  "+(yesterday()-29).String()+"  "+yesterday().String()+"  0        0     -")
+	l.want(0, []string{"status"}, "Lake        file://"+l.dir, "Next loss   none in sight", "All is well.", "Apps: 2, of which 0 lack days",
+		"1400000001  Lantern Live     "+(yesterday()-29).String()+"  "+yesterday().String()+"  -")
 
 	// What a run would have left that failed for an app since the day before the last.
 	l.fails(1400000002)
@@ -110,8 +110,9 @@ func TestStatus(t *testing.T) {
 	if err := os.WriteFile(latest, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l.want(1, []string{"status"}, "Needs attention:", "the newest run is partial", "app 1400000002, pull: ", "37 hours old", "(1 days left): pull the app by 'chatlake run --app 1400000002'",
-		"Apps: 2, of which 1 lack days", "1400000002  "+(day-29).String()+"  "+day.String()+"  2        10    "+(day+2).String())
+	l.want(1, []string{"status"}, "Needs attention:", "is partial: 1 of 2 apps and 0 days failed", "app 1400000002, pull: ", "37 hours old", "(1 days left): pull the app by 'chatlake run --apps 1400000002'",
+		"Next loss   1 day left, until "+(day+2).String()+": "+(day-27).String()+" of app 1400000002", "Apps: 2, of which 1 lack days",
+		(day-40).String()+" to "+(day-31).String()+" (10)  lost", (day-27).String()+" to "+(day-26).String()+" (2)   1 day left, until "+(day+2).String())
 	code, out, _ := l.run("status", "--json")
 	var got struct {
 		Attention []string
@@ -144,7 +145,7 @@ func TestStatusOfNothing(t *testing.T) {
 
 func TestVerify(t *testing.T) {
 	l := newLake(t)
-	l.want(0, []string{"verify", "--raw"}, "30 files, 60 rows of 2 apps", "1 objects of the raw archive, 2 answers", "The table is whole.")
+	l.want(0, []string{"verify", "--raw"}, "30 files, 60 rows of 2 apps, ", "1 objects of the raw archive, 2 answers", "The table is whole.")
 
 	day := yesterday()
 	body, err := os.ReadFile(l.file(day - 4))
@@ -172,16 +173,17 @@ func TestVerify(t *testing.T) {
 	}
 	l.want(1, []string{"verify", "--raw"}, "28 files, 54 rows of 2 apps",
 		fmt.Sprintf("damaged app_daily_stats/dt=%s/part-0.parquet: ", day-4), fmt.Sprintf("chatlake run --source raw --from %s --to %s", day-4, day-4),
-		"missing of app 1400000001", fmt.Sprintf("%s to %s: chatlake run --app 1400000001 --from %s --to %s", day-11, day-10, day-11, day-10),
+		fmt.Sprintf("missing the file of %s to %s, though apps have rows before and after\n  chatlake run --from %s --to %s", day-11, day-10, day-11, day-10),
 		"strange app_daily_stats/dt="+day.String()+"/part-1.parquet", "damaged _raw/")
 	code, out, _ := l.run("verify", "--json")
 	var got struct {
-		Days, Rows, Apps int
-		Damaged          []struct{ Day, Key, Error, Repair string }
-		Missing          []struct{ From, To, Repair string }
-		Strange          []string
+		Files, Rows, Apps int
+		Damaged           []struct{ Day, Key, Error, Repair string }
+		NoFile            []struct{ From, To, Repair string } `json:"no_file"`
+		Missing           []struct{ From, To, Repair string }
+		Strange           []string
 	}
-	if err := json.Unmarshal([]byte(out), &got); err != nil || code != 1 || got.Days != 28 || got.Rows != 54 || len(got.Damaged) != 1 || got.Damaged[0].Day != (day-4).String() || len(got.Missing) != 2 || len(got.Strange) != 1 {
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != 1 || got.Files != 28 || got.Rows != 54 || len(got.Damaged) != 1 || got.Damaged[0].Day != (day-4).String() || len(got.Missing) != 0 || len(got.NoFile) != 1 || len(got.Strange) != 1 {
 		t.Errorf("exit code %d, %v: %s", code, err, out)
 	}
 
@@ -189,7 +191,7 @@ func TestVerify(t *testing.T) {
 	if err := os.Remove(strange); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range got.Missing {
+	for _, m := range got.NoFile {
 		l.want(0, strings.Fields(m.Repair)[1:])
 	}
 	l.want(1, []string{"verify"}, "30 files, 58 rows", "damaged")
@@ -213,7 +215,7 @@ func TestVerifyNamesNoDaysThatTheAPILacked(t *testing.T) {
 			return kept
 		}}
 	})
-	l.want(0, []string{"run"}, `"source_lacks":true`)
+	l.want(0, []string{"run", "--json"}, `"source_lacks":true`)
 	l.want(0, []string{"verify"}, "29 files, 58 rows", "The table is whole.")
 }
 
@@ -241,7 +243,7 @@ func TestDotEnv(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, errs := l.run("status") // whose own CHATLAKE_LAKE counts
-	if code != 0 || !strings.Contains(out, l.dir) || !strings.Contains(errs, "reading variables from .env") || !strings.Contains(errs, "chmod 600 .env") {
+	if code != 0 || !strings.Contains(out, l.dir) || !strings.Contains(errs, "read from ") || !strings.Contains(errs, "chmod 600 .env") {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
 	if code, out, _ := run(t, nil, "status"); code != 1 || !strings.Contains(out, "file:///no/such") {
@@ -250,7 +252,7 @@ func TestDotEnv(t *testing.T) {
 	if err := os.WriteFile(".env", []byte("CHATLAKE_APPS='[secret-of-app\n=\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := l.run("status"); code != 2 || !strings.Contains(errs, ".env is no list of NAME=value lines") {
+	if code, _, errs := l.run("status"); code != 2 || !strings.Contains(errs, ".env, line 1: it must be NAME=value") {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
 }

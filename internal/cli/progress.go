@@ -3,80 +3,130 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
+
+	"chatlake/handler"
 )
 
-// progress shows how long work goes: a bar on a terminal, elsewhere a line now and then.
+// progress shows how far work is: a bar on a terminal, elsewhere a line now and then.
 type progress struct {
-	out    io.Writer
-	log    io.Writer // keeps lines of the log apart from the bar
-	doing  string
-	unit   string
-	onTerm bool
-	bar    *progressbar.ProgressBar
-	began  time.Time
-	told   time.Time // when a line was last written
+	mu    sync.Mutex // the log is written by other goroutines
+	out   io.Writer
+	term  bool
+	last  handler.Progress
+	bar   *progressbar.ProgressBar
+	seen  time.Time // the newest update
+	began time.Time // of the stage: the newest update of the one before it
+	told  time.Time // when a line was last written
+	shown int       // tenths that the last line told of
 }
 
-// lineEvery is how often progress is told of where there is no terminal.
-const lineEvery = 5 * time.Second
+// Where there is no terminal, a line tells of each tenth, but not of more than one a second, and at least every 5 s where
+// something was done.
+const (
+	lineMost  = time.Second
+	lineLeast = 5 * time.Second
+)
 
-func newProgress(out io.Writer, doing, unit string) *progress {
-	p := &progress{out: out, log: out, doing: doing + " " + unit, unit: unit, onTerm: isTerminal(out), began: time.Now(), told: time.Now()}
-	if p.onTerm {
-		p.log = aboveBar{p}
+func newProgress(out io.Writer) *progress {
+	now := time.Now()
+	return &progress{out: out, term: isTerminal(out), seen: now, began: now, told: now}
+}
+
+// update shows how far a stage is.
+func (p *progress) update(now handler.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Stage != p.last.Stage {
+		p.finish()
 	}
-	return p
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// update is told how much is done, and how much of it failed.
-func (p *progress) update(done, total, failed int) {
-	if !p.onTerm {
-		p.tell(done, total, failed)
-		return
+	p.last, p.seen = now, time.Now()
+	if p.term {
+		p.draw()
+	} else {
+		p.tell()
 	}
+}
+
+func (p *progress) draw() {
 	if p.bar == nil {
-		p.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(p.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString(p.unit), progressbar.OptionSetPredictTime(true),
+		p.bar = progressbar.NewOptions(p.last.Total,
+			progressbar.OptionSetDescription(p.title()), progressbar.OptionSetWriter(p.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+			progressbar.OptionSetItsString(p.unit()), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionFullWidth(), progressbar.OptionThrottle(50*time.Millisecond))
 	}
-	p.bar.Describe(fmt.Sprintf("%s, %d failed", p.doing, failed))
-	p.bar.Set(done)
+	if title := p.title(); title != p.bar.State().Description {
+		p.bar.Describe(title)
+	}
+	p.bar.Set(p.last.Done)
 }
 
-func (p *progress) tell(done, total, failed int) {
-	now := time.Now()
-	if now.Sub(p.told) < lineEvery {
+func (p *progress) unit() string {
+	return string(p.last.Stage[strings.LastIndexByte(string(p.last.Stage), ' ')+1:])
+}
+
+func (p *progress) title() string {
+	if p.last.Failed == 0 {
+		return string(p.last.Stage)
+	}
+	return fmt.Sprintf("%s, %d failed", p.last.Stage, p.last.Failed)
+}
+
+func (p *progress) tell() {
+	since := time.Since(p.told)
+	tenths := 10 * p.last.Done / max(p.last.Total, 1)
+	if since >= lineLeast || since >= lineMost && tenths > p.shown {
+		p.line()
+	}
+}
+
+func (p *progress) line() {
+	p.told, p.shown = time.Now(), 10*p.last.Done/max(p.last.Total, 1)
+	took := p.told.Sub(p.began)
+	text := fmt.Sprintf("chatlake: %s: %d of %d, %d failed", p.last.Stage, p.last.Done, p.last.Total, p.last.Failed)
+	if took >= time.Second && p.last.Done > 0 {
+		text += fmt.Sprintf(", %.1f %s/s", float64(p.last.Done)/took.Seconds(), p.unit())
+		if rest := p.last.Total - p.last.Done; rest > 0 {
+			text += fmt.Sprintf(", about %v left", (took * time.Duration(rest) / time.Duration(p.last.Done)).Round(time.Second))
+		}
+	}
+	fmt.Fprintln(p.out, text)
+}
+
+// finish ends what is shown of a stage. One that was over at once gets a line all the same: it says that there was one.
+func (p *progress) finish() {
+	switch {
+	case p.last.Stage == "":
 		return
-	}
-	p.told = now
-	left := time.Duration(float64(now.Sub(p.began)) / float64(done) * float64(total-done))
-	fmt.Fprintf(p.out, "%s: %d of %d, %d failed, about %v left\n", p.doing, done, total, failed, left.Round(time.Second))
-}
-
-func (p *progress) end() {
-	if p.bar != nil {
-		p.bar.Finish()
+	case p.term:
+		p.bar.Exit()
 		fmt.Fprintln(p.out)
+	case p.shown < 10:
+		p.line()
 	}
+	p.last, p.bar, p.began, p.told, p.shown = handler.Progress{}, nil, p.seen, p.seen, 0
 }
 
-// aboveBar writes what is logged while a bar is shown into the line that the bar leaves.
-type aboveBar struct{ p *progress }
+// end ends what is shown.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.finish()
+}
 
-func (w aboveBar) Write(b []byte) (int, error) {
-	if w.p.bar != nil {
-		w.p.bar.Clear()
+// Write writes a line of the log, where a bar is shown above it.
+func (p *progress) Write(line []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last.Stage == "" || !p.term {
+		return p.out.Write(line)
 	}
-	return w.p.out.Write(b)
+	p.bar.Clear()
+	n, err := p.out.Write(line)
+	p.bar.RenderBlank()
+	return n, err
 }

@@ -1,290 +1,164 @@
 package cli
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
+	"cmp"
 	"fmt"
-	"maps"
-	"math"
+	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"chatlake/handler"
 	"chatlake/internal/stats"
-	"chatlake/storage"
+	"chatlake/internal/verify"
 )
-
-const (
-	filesAtOnce = 8
-	apiDays     = 30
-)
-
-// verified is what chatlake verify prints as JSON.
-type verified struct {
-	Days    int         `json:"days"` // files of the table
-	Rows    int         `json:"rows"`
-	Apps    int         `json:"apps"`
-	Damaged []damage    `json:"damaged"` // files that cannot be read, or have an app twice, or rows of another day
-	Strange []string    `json:"strange"` // objects in the table's folder that no run has put there
-	Missing []missing   `json:"missing"` // days between an app's first and its last, but for those that the API had not either
-	Archive *archiveSum `json:"archive,omitempty"`
-}
-
-type damage struct {
-	Day    *stats.Day `json:"day,omitempty"`
-	Key    string     `json:"key,omitempty"`
-	Error  string     `json:"error"`
-	Repair string     `json:"repair,omitempty"`
-}
-
-type missing struct {
-	AppID  int64     `json:"sdk_app_id"`
-	From   stats.Day `json:"from"`
-	To     stats.Day `json:"to"`
-	Repair string    `json:"repair"`
-}
-
-// archiveSum is what the raw archive has.
-type archiveSum struct {
-	Objects int      `json:"objects"`
-	Answers int      `json:"answers"`
-	Damaged []damage `json:"damaged"`
-}
-
-func (v verified) wrong() bool {
-	return len(v.Damaged)+len(v.Strange)+len(v.Missing) > 0 || v.Archive != nil && len(v.Archive.Damaged) > 0
-}
 
 func (c command) verify() *cobra.Command {
 	var asJSON, raw bool
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Read the whole table and say what is damaged, missing or strange, and how to repair it",
-		Long: `Read every file of the table and say which cannot be read, which days an app lacks
-between its first and its last, and what lies in the table's folder that does not belong
-there; and for each how to repair it. Nothing is changed.
+		Short: "Read the whole table: what is damaged, missing or strange, and how to repair it",
+		Long: `Read every file of the table and say which cannot be read, have an app twice or rows of
+another day, which days are missing between an app's first and its last, and what lies in
+the table's folder that does not belong there; and for each how to repair it.
 
-It needs CHATLAKE_LAKE and, for a lake in COS, the keys in TENCENTCLOUD_SECRETID,
-TENCENTCLOUD_SECRETKEY and, for temporary ones, TENCENTCLOUD_SESSIONTOKEN.
-
-Exit codes: 0 the table is whole, 1 it is not, 2 the command was called wrongly.`,
+` + needsLake + `
+Exit codes: 0 the table is whole, 1 it is not, or could not be read; 2 the command was
+called or configured wrongly.`,
 		Example: `  export CHATLAKE_LAKE=file:///srv/lake
   chatlake verify
 
   # the raw archive too
   chatlake verify --raw
 
-  # the commands that would repair what is damaged
-  chatlake verify --json | jq -r '.damaged[].repair'`,
+  # the commands that would repair what is damaged, and the function's events for the same
+  chatlake verify --json | jq -r '.damaged[].repair'
+  chatlake verify --json | jq -c '.damaged[].event'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			lake, err := handler.OpenLake(handler.ParseEnviron(c.environ), nil)
 			if err != nil {
 				return err
 			}
-			v, err := c.readTable(cmd.Context(), lake)
-			if err == nil && raw {
-				v.Archive, err = c.readArchive(cmd.Context(), lake)
-			}
+			show := newProgress(c.stderr)
+			report, err := verify.Lake(cmd.Context(), lake, raw, time.Now(), show.update)
+			show.end()
 			if err != nil {
 				return c.failed("the lake could not be read: %v", err)
 			}
+			out := &firstError{w: c.stdout}
 			if asJSON {
-				err = c.printJSON(v)
+				printJSON(out, report)
 			} else {
-				err = c.printVerified(v)
+				c.printVerified(out, report)
 			}
-			if err != nil {
-				return c.failed("printing failed: %v", err)
+			if out.err != nil {
+				return c.failed("printing failed: %v", out.err)
 			}
-			if v.wrong() {
+			if !report.Sound() {
 				return errFailed
 			}
 			return nil
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&asJSON, "json", false, "print one JSON document: days, rows, apps, damaged, strange, missing, archive")
+	f.BoolVar(&asJSON, "json", false, "print one JSON document: files, first, last, rows, apps, bytes, longest_file,\ndamaged, no_file, missing, strange, archive")
 	f.BoolVar(&raw, "raw", false, "read the raw archive too")
 	return cmd
 }
 
-func (c command) readTable(ctx context.Context, lake *storage.Lake) (verified, error) {
-	v := verified{Damaged: []damage{}, Strange: []string{}, Missing: []missing{}}
-	listing, err := lake.Days(ctx)
-	if err != nil {
-		return v, err
+const (
+	mostShown = 20 // faults of a kind, for a reader
+	fewNamed  = 3  // apps of a group
+)
+
+func (c command) printVerified(w io.Writer, r verify.Report) {
+	fmt.Fprintf(w, "%d files, %d rows of %d apps, %s", r.Files, r.Rows, r.Apps, size(r.Bytes))
+	if r.First != nil {
+		fmt.Fprintf(w, ", %s; the longest file has %s", span(*r.First, *r.Last), size(int64(r.Longest)))
 	}
-	v.Days = len(listing.Days)
-	v.Strange = append(v.Strange, listing.Strange...)
-	lacks, err := sourceLacks(ctx, lake)
-	if err != nil {
-		return v, err
+	fmt.Fprintln(w)
+	if r.Archive != nil {
+		fmt.Fprintf(w, "%d objects of the raw archive, %d answers, %s\n", r.Archive.Objects, r.Archive.Answers, size(r.Archive.Bytes))
 	}
-	today := stats.DayIn(time.Now(), stats.Beijing)
-	last := make(map[int64]stats.Day) // that each app has so far
-	show := newProgress(c.stderr, "reading", "files")
-	defer show.end()
-	done := 0
-	for days := range slices.Chunk(listing.Days, filesAtOnce) {
-		rows := make([][]stats.Row, len(days))
-		faults := make([]error, len(days))
-		var group errgroup.Group
-		for i, day := range days {
-			group.Go(func() error {
-				rows[i], faults[i] = lake.ReadDay(ctx, day)
-				return nil
-			})
+	switch {
+	case r.Files == 0:
+		fmt.Fprint(w, "The table is empty: is CHATLAKE_LAKE right, and its prefix?\n")
+	case r.Sound():
+		fmt.Fprintf(w, "%s\n", c.paint(green, "The table is whole."))
+	}
+	shown(w, r.Damaged, func(d verify.Damage) {
+		fmt.Fprintf(w, "\n%s %s: %s\n", c.paint(red, "damaged"), printable(d.Key), printable(d.Error))
+		if d.Command != "" {
+			fmt.Fprintf(w, "  rebuild it from the raw archive: %s\n", d.Command)
 		}
-		group.Wait()
-		for i, day := range days {
-			var damaged *storage.DamagedError
-			switch {
-			case errors.As(faults[i], &damaged):
-				v.Damaged = append(v.Damaged, damage{
-					Day: &day, Key: damaged.Key, Error: damaged.Err.Error(),
-					Repair: fmt.Sprintf("chatlake run --source raw --from %s --to %s", day, day),
-				})
-				// What it has of whom is unknown: no gap is told of for it.
-				for app, before := range last {
-					if before == day-1 {
-						last[app] = day
-					}
-				}
-				continue
-			case faults[i] != nil:
-				return v, faults[i]
-			}
-			v.Rows += len(rows[i])
-			for _, row := range rows[i] {
-				if before, ok := last[row.AppID]; ok && before+1 < day {
-					v.Missing = append(v.Missing, gapsBetween(row.AppID, before+1, day-1, today, lacks)...)
-				}
-				last[row.AppID] = day
-			}
+	})
+	shown(w, r.NoFile, func(m verify.Missing) {
+		fmt.Fprintf(w, "\n%s the file of %s, though apps have rows before and after\n  %s\n", c.paint(red, "missing"), span(m.From, m.To), m.Command)
+	})
+	shown(w, byRange(r.Missing), func(same []verify.Missing) {
+		m := same[0]
+		if len(same) == 1 {
+			fmt.Fprintf(w, "\n%s rows of app %d: %s\n  %s\n", c.paint(yellow, "missing"), m.AppID, span(m.From, m.To), m.Command)
+			return
 		}
-		done += len(days)
-		show.update(done, len(listing.Days), len(v.Damaged))
+		var apps []string
+		for _, other := range same[:min(len(same), fewNamed)] {
+			apps = append(apps, fmt.Sprint(other.AppID))
+		}
+		if more := len(same) - fewNamed; more > 0 {
+			apps = append(apps, fmt.Sprintf("and %d more", more))
+		}
+		forAll := strings.Replace(m.Command, fmt.Sprintf(" --apps %d", m.AppID), "", 1)
+		fmt.Fprintf(w, "\n%s rows of %d apps (%s): %s\n  %s\n", c.paint(yellow, "missing"), len(same), strings.Join(apps, ", "), span(m.From, m.To), forAll)
+	})
+	shown(w, r.Strange, func(key string) {
+		fmt.Fprintf(w, "\n%s %s\n  query engines read every file in the table's folder: move it away\n", c.paint(yellow, "strange"), printable(key))
+	})
+	if r.Archive != nil {
+		shown(w, r.Archive.Damaged, func(d verify.Damage) {
+			fmt.Fprintf(w, "\n%s %s: %s\n  nothing repairs it; the table does not need it, but what only its run pulled can't be rebuilt\n",
+				c.paint(red, "damaged"), printable(d.Key), printable(d.Error))
+		})
 	}
-	v.Apps = len(last)
-	return v, nil
 }
 
-// appDay is a day of an app.
-type appDay struct {
-	app int64
-	day stats.Day
+// byRange puts those together that miss the same days, the newest days first, which can still be had.
+func byRange(missing []verify.Missing) (groups [][]verify.Missing) {
+	type days struct{ from, to stats.Day }
+	place := make(map[days]int)
+	for _, m := range missing {
+		key := days{m.From, m.To}
+		i, known := place[key]
+		if !known {
+			i = len(groups)
+			place[key] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], m)
+	}
+	slices.SortStableFunc(groups, func(a, b []verify.Missing) int { return cmp.Compare(b[0].From, a[0].From) })
+	return groups
 }
 
-// sourceLacks returns the days that the API had not either, by the newest run.
-func sourceLacks(ctx context.Context, lake *storage.Lake) (map[appDay]bool, error) {
-	text, err := lake.LatestRun(ctx)
-	if errors.Is(err, storage.ErrNotExist) {
-		return nil, nil
+func shown[T any](w io.Writer, list []T, show func(T)) {
+	for _, item := range list[:min(len(list), mostShown)] {
+		show(item)
 	}
-	var newest handler.Latest
-	if err == nil {
-		err = json.Unmarshal(text, &newest)
+	if more := len(list) - mostShown; more > 0 {
+		fmt.Fprintf(w, "\nand %d more: --json has them\n", more)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("the newest run's summary cannot be read: %w", err)
-	}
-	lacks := make(map[appDay]bool)
-	for _, g := range newest.Gaps {
-		for day := g.From; day <= g.To && g.SourceLacks; day++ {
-			lacks[appDay{g.AppID, day}] = true
-		}
-	}
-	return lacks, nil
 }
 
-// gapsBetween makes of days that an app lacks ranges, with what may bring them back.
-func gapsBetween(app int64, from, to, today stats.Day, lacks map[appDay]bool) (gaps []missing) {
-	for day := from; day <= to; day++ {
-		reach := day >= today-apiDays
-		switch n := len(gaps); {
-		case lacks[appDay{app, day}]:
-		case n > 0 && gaps[n-1].To == day-1 && reach == (gaps[n-1].From >= today-apiDays):
-			gaps[n-1].To = day
-		default:
-			gaps = append(gaps, missing{AppID: app, From: day, To: day})
-		}
+func size(bytes int64) string {
+	const kib, mib = 1 << 10, 1 << 20
+	switch {
+	case bytes < 10*kib:
+		return fmt.Sprintf("%d bytes", bytes)
+	case bytes < 10*mib:
+		return fmt.Sprintf("%d KiB", bytes/kib)
 	}
-	for i, g := range gaps {
-		gaps[i].Repair = fmt.Sprintf("chatlake run --source raw --app %d --from %s --to %s", app, g.From, g.To)
-		if g.From >= today-apiDays {
-			gaps[i].Repair = fmt.Sprintf("chatlake run --app %d --from %s --to %s", app, g.From, g.To)
-		}
-	}
-	return gaps
-}
-
-func (c command) readArchive(ctx context.Context, lake *storage.Lake) (*archiveSum, error) {
-	sum := archiveSum{Damaged: []damage{}}
-	objects, err := lake.RawObjects(ctx, 0, stats.Day(math.MaxInt32))
-	if err != nil {
-		return nil, err
-	}
-	show := newProgress(c.stderr, "reading", "archive objects")
-	defer show.end()
-	for i, o := range objects {
-		body, err := lake.ReadRaw(ctx, o.Key)
-		if err != nil {
-			return nil, err
-		}
-		sum.Objects++
-		if err := storage.ReadArchive(bytes.NewReader(body), func(storage.RawAnswer) error {
-			sum.Answers++
-			return nil
-		}); err != nil {
-			sum.Damaged = append(sum.Damaged, damage{Key: o.Key, Error: err.Error()})
-		}
-		show.update(i+1, len(objects), len(sum.Damaged))
-	}
-	return &sum, nil
-}
-
-func (c command) printVerified(v verified) error {
-	out := &firstError{w: c.stdout}
-	fmt.Fprintf(out, "%d files, %d rows of %d apps\n", v.Days, v.Rows, v.Apps)
-	if v.Archive != nil {
-		fmt.Fprintf(out, "%d objects of the raw archive, %d answers\n", v.Archive.Objects, v.Archive.Answers)
-	}
-	if !v.wrong() {
-		fmt.Fprintf(out, "%s\n", c.paint(green, "The table is whole."))
-		return out.err
-	}
-	for _, d := range v.Damaged {
-		fmt.Fprintf(out, "\n%s %s: %s\n  repair it from the raw archive: %s\n", c.paint(red, "damaged"), d.Key, d.Error, d.Repair)
-	}
-	if len(v.Missing) > 0 {
-		byApp := make(map[int64][]missing)
-		for _, m := range v.Missing {
-			byApp[m.AppID] = append(byApp[m.AppID], m)
-		}
-		for _, app := range slices.Sorted(maps.Keys(byApp)) {
-			gaps := byApp[app]
-			fmt.Fprintf(out, "\n%s of app %d:\n", c.paint(yellow, "missing"), app)
-			for _, g := range gaps[:min(len(gaps), mostLines)] {
-				fmt.Fprintf(out, "  %s: %s\n", span(g.From, g.To), g.Repair)
-			}
-			if more := len(gaps) - mostLines; more > 0 {
-				fmt.Fprintf(out, "  and %d more ranges: see --json\n", more)
-			}
-		}
-	}
-	for _, key := range v.Strange {
-		fmt.Fprintf(out, "\n%s %s: query engines read every file in the table's folder; move it away\n", c.paint(yellow, "strange"), key)
-	}
-	if v.Archive != nil {
-		for _, d := range v.Archive.Damaged {
-			fmt.Fprintf(out, "\n%s %s: %s\n  a replay does without it\n", c.paint(red, "damaged"), d.Key, d.Error)
-		}
-	}
-	return out.err
+	return fmt.Sprintf("%d MiB", bytes/mib)
 }

@@ -1,8 +1,8 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -36,24 +36,16 @@ func (c command) version() *cobra.Command {
   chatlake version --json`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := readVersion()
+			info, _ := debug.ReadBuildInfo()
+			v := readVersion(info)
+			out := &firstError{w: c.stdout}
 			if asJSON {
-				return c.printJSON(v)
+				printJSON(out, v)
+			} else {
+				v.print(out)
 			}
-			commit := v.Commit
-			switch {
-			case commit == "":
-				commit = "unknown (built without what git knows)"
-			case v.Modified:
-				commit += ", modified"
-			}
-			fmt.Fprintf(c.stdout, "chatlake  %s\n", commit)
-			if v.Time != "" {
-				fmt.Fprintf(c.stdout, "committed %s\n", v.Time)
-			}
-			fmt.Fprintf(c.stdout, "built by  %s for %s\n", v.Go, v.Platform)
-			for _, name := range core {
-				fmt.Fprintf(c.stdout, "with      %s %s\n", name, v.Modules[name])
+			if out.err != nil {
+				return c.failed("printing failed: %v", out.err)
 			}
 			return nil
 		},
@@ -62,10 +54,28 @@ func (c command) version() *cobra.Command {
 	return cmd
 }
 
-func readVersion() version {
+func (v version) print(w io.Writer) {
+	commit := v.Commit
+	switch {
+	case commit == "":
+		commit = "of an unknown commit (built without what git knows)"
+	case v.Modified:
+		commit += ", modified"
+	}
+	fmt.Fprintf(w, "chatlake  %s\n", commit)
+	if v.Time != "" {
+		fmt.Fprintf(w, "committed %s\n", v.Time)
+	}
+	fmt.Fprintf(w, "built by  %s for %s\n", v.Go, v.Platform)
+	for _, name := range core {
+		fmt.Fprintf(w, "with      %s %s\n", name, v.Modules[name])
+	}
+}
+
+// readVersion reads what the linker has noted; info may be nil.
+func readVersion(info *debug.BuildInfo) version {
 	v := version{Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Modules: make(map[string]string)}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	if info == nil {
 		return v
 	}
 	for _, s := range info.Settings {
@@ -84,10 +94,4 @@ func readVersion() version {
 		}
 	}
 	return v
-}
-
-func (c command) printJSON(v any) error {
-	e := json.NewEncoder(c.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

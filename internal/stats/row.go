@@ -39,6 +39,15 @@ func (r *Row) Counter(name string) (n int64, ok bool) {
 	return r.Counters[p.index], true
 }
 
+// Text returns the text of an API field, empty if the row has none.
+func (r *Row) Text(name string) string {
+	p, known := places[name]
+	if !known || p.kind != Text {
+		return ""
+	}
+	return r.Texts[p.index]
+}
+
 // Fill puts every value that r has into dst, and reports whether that changed dst. What r lacks stays.
 func (r *Row) Fill(dst *Row) (changed bool) {
 	for i, v := range r.Texts {

@@ -68,7 +68,7 @@ func TestDeployedFunction(t *testing.T) {
 		want      []string
 		stored    int // days in the lake afterwards
 	}{
-		{"a dry run", "secret-of-app-2", []string{"-dry-run"}, 0, []string{"nothing was written", "60 pulled: 60 inserted", "30 written"}, 0},
+		{"a dry run", "secret-of-app-2", []string{"-dry-run"}, 0, []string{"nothing was written", "60 pulled: 60 inserted", "30 to write"}, 0},
 		{"one app", "secret-of-app-2", []string{"-apps", "1400000001", "-fields", "UpMsgNum"}, 0, []string{"apps        1 ok, 0 failed", "30 written"}, 30},
 		{"all of it, by itself", "secret-of-app-2", []string{"-async"}, 0, []string{"SCF has taken the event"}, 30},
 		{"again", "secret-of-app-2", nil, 0, []string{"OK in ", "60 unchanged", "0 written, 30 unchanged"}, 30},
