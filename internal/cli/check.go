@@ -104,7 +104,7 @@ func (c command) checkTable(report handler.Report) string {
 	}
 	for _, f := range report.Checks {
 		status := c.paint(marks[f.Status].in, fmt.Sprintf("%s %-7s", marks[f.Status].sign, f.Status))
-		fmt.Fprintf(&text, "%s  %-*s  %s\n", status, widest, f.Name, f.Message)
+		fmt.Fprintf(&text, "%s  %-*s  %s\n", status, widest, f.Name, printable(f.Message))
 	}
 	var counts []string
 	for _, s := range []handler.Status{handler.Failed, handler.Warning, handler.OK} {
