@@ -48,7 +48,7 @@ func TestFileNoLargerThanDuckDBs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	output, err := exec.CommandContext(t.Context(), filepath.Join("..", ".venv", "bin", "python"), "copy.py", ours, filepath.Join(dir, "duckdb.parquet")).Output()
+	output, err := exec.CommandContext(t.Context(), filepath.Join("..", ".venv", "bin", "python"), "rewrite.py", ours, filepath.Join(dir, "duckdb.parquet")).Output()
 	var theirs struct {
 		Size, Plain int64
 		Seconds     float64

@@ -13,7 +13,6 @@ import duckdb
 source, target = sys.argv[1:]
 connection = duckdb.connect()
 connection.execute("SET threads = 1")
-connection.execute("SET enable_progress_bar = false")  # it would be written between the results where a statement takes long
 connection.execute("CREATE TABLE day AS SELECT * FROM read_parquet(?, hive_partitioning = false)", [source])
 sizes, seconds = [], []
 for options in ["", ", DICTIONARY_SIZE_LIMIT 1"]:  # as DuckDB likes it, and without dictionaries
