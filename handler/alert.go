@@ -21,8 +21,10 @@ import (
 
 const (
 	mostAlertText = 2000 // bytes; a robot takes 2,048 of plain text
-	lateAfter     = 36 * time.Hour
 )
+
+// LateAfter is how long after the one before it a daily run has surely come.
+const LateAfter = 36 * time.Hour
 
 // trouble is what an operator is to be told of, worst first; nothing, of a run that is as it should be.
 func (r *run) trouble() (lines []string) {
@@ -37,7 +39,7 @@ func (r *run) trouble() (lines []string) {
 		}
 	}
 	if before, err := time.Parse(time.RFC3339, r.previous.StartedAt); err == nil {
-		if pause := r.started.Sub(before); pause > lateAfter {
+		if pause := r.started.Sub(before); pause > LateAfter {
 			lines = append(lines, fmt.Sprintf("this run came %d hours after the one before it: see whether the timer is on", int(pause.Hours())))
 		}
 	}

@@ -64,26 +64,17 @@ const (
 // reads the lake, and takes and gives back the writers' lease; else it writes nothing. It is an error if the event does not ask
 // for checks.
 func Check(ctx context.Context, job Job) (Report, error) {
-	started := time.Now()
-	event, faults := parseEvent(job.Payload, started)
+	event, faults := parseEvent(job.Payload, time.Now())
 	if !event.check && len(faults) == 0 {
 		faults = []string{"the event does not ask for check"}
 	}
 	if len(faults) > 0 {
 		return Report{}, fmt.Errorf("nothing was checked: %s", strings.Join(faults, "; "))
 	}
-	budget := newBudget(ctx, started)
-	ctx, cancel := context.WithDeadline(ctx, budget.end())
-	defer cancel()
-	if job.Transport == nil {
-		own := newTransport()
-		defer own.CloseIdleConnections()
-		job.Transport = own
-	}
 	job.Logger = func(slog.Level) *slog.Logger { return slog.New(slog.DiscardHandler) } // the report says it all
-	c := &checker{run: &run{job: job, started: started, budget: budget, rows: newSpool(), cos: &meter{next: job.Transport}}}
-	defer c.rows.close()
-	return c.check(ctx), nil
+	ctx, r, end := begin(ctx, job)
+	defer end()
+	return (&checker{run: r}).check(ctx), nil
 }
 
 // checker is the state of the checks: a run that is prepared as any other and goes no further.

@@ -32,7 +32,7 @@ func (c *checker) checkNewestRun(text []byte, err error) {
 		return
 	}
 	age := c.started.Sub(started)
-	if age <= lateAfter {
+	if age <= LateAfter {
 		c.due = min(c.due, stats.DayIn(started, stats.Beijing)-1)
 	}
 	told := fmt.Sprintf("%s started %d hours ago, %s", newest.RunID, int(age.Hours()), newest.Status)
@@ -41,7 +41,7 @@ func (c *checker) checkNewestRun(text []byte, err error) {
 		trouble = fmt.Sprintf(", %d errors, first: %s", len(newest.Errors), newest.Errors[0].Describe())
 	}
 	switch {
-	case age > lateAfter:
+	case age > LateAfter:
 		c.add(name, Failed, "%s%s: see in SCF's console whether the function's timer is on and how its invocations end", told, trouble)
 	case newest.Status == Failed:
 		c.add(name, Failed, "%s%s", told, trouble)
@@ -191,7 +191,7 @@ func (c *checker) addCoverage(coverage []Coverage, covered map[int64]*Coverage) 
 		}
 	}
 	for _, covers := range coverage {
-		if len(configured) > 0 && !configured[covers.AppID] && c.holdings.window.To-covers.Last < apiDays {
+		if len(configured) > 0 && !configured[covers.AppID] && c.holdings.window.To-covers.Last < APIDays {
 			left = append(left, fmt.Sprintf("app %d (rows to %s)", covers.AppID, covers.Last))
 		}
 	}

@@ -184,13 +184,13 @@ func (w window) String() string {
 	return w.From.String() + " to " + w.To.String()
 }
 
-// apiDays is how many whole days the API keeps.
-const apiDays = 30
+// APIDays is how many whole days the API keeps.
+const APIDays = 30
 
 // apiWindow returns the days that the API surely has at a time: the last 30 that are over in Beijing.
 func apiWindow(clock time.Time) window {
 	yesterday := stats.DayIn(clock, stats.Beijing) - 1
-	return window{yesterday - (apiDays - 1), yesterday}
+	return window{yesterday - (APIDays - 1), yesterday}
 }
 
 // window returns the days that the request asks for and its source can have, and what is to be said of the others. What the
@@ -223,7 +223,7 @@ func (r request) window(api window) (w window, warnings, faults []string) {
 	if r.from != nil && *r.from < api.From {
 		gone := min(api.From-1, w.To)
 		warnings = append(warnings, fmt.Sprintf("the API no longer has %s to %s, since it keeps %d days: what earlier runs pulled of them can be rebuilt from the raw archive by the request {\"source\":\"raw\",\"from\":%q,\"to\":%q}",
-			*r.from, gone, apiDays, *r.from, gone))
+			*r.from, gone, APIDays, *r.from, gone))
 	}
 	if r.to != nil && *r.to > api.To {
 		warnings = append(warnings, fmt.Sprintf("%s to %s are not over yet in Beijing: a later run pulls them whole", api.To+1, *r.to))

@@ -176,7 +176,7 @@ func (h *holdings) ranges(app int64, days []missing) []Gap {
 			gaps[n-1].To = m.day
 			continue
 		}
-		gaps = append(gaps, Gap{app, m.day, m.day, m.day + apiDays - 1, lost, m.sourceLacks})
+		gaps = append(gaps, Gap{app, m.day, m.day, m.day + APIDays - 1, lost, m.sourceLacks})
 	}
 	return gaps
 }
@@ -202,9 +202,9 @@ func (r *run) findGaps() []Coverage {
 		}
 	}
 	for _, c := range coverage {
-		if !configured[c.AppID] && yesterday-c.Last < apiDays {
+		if !configured[c.AppID] && yesterday-c.Last < APIDays {
 			r.warn(fmt.Sprintf("app %d has rows up to %s and is not in CHATLAKE_APPS any more: its newer days pass out of the API's reach; its rows stay, and this warning ends %d days after the last of them",
-				c.AppID, c.Last, apiDays))
+				c.AppID, c.Last, APIDays))
 		}
 	}
 	return coverage

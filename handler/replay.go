@@ -90,7 +90,7 @@ func (r *run) archived(ctx context.Context) []storage.RawObject {
 		from = *r.event.from - 1
 	}
 	if r.event.to != nil {
-		to = min(to, *r.event.to+apiDays+1)
+		to = min(to, *r.event.to+APIDays+1)
 	}
 	objects, err := r.lake.RawObjects(ctx, from, to)
 	switch {
@@ -128,7 +128,7 @@ func (r *run) archived(ctx context.Context) []storage.RawObject {
 
 // daysOf returns the days that objects can hold and the event asks for.
 func (r *run) daysOf(objects []storage.RawObject) (first, last stats.Day) {
-	first, last = objects[0].Day-apiDays-1, objects[len(objects)-1].Day+1
+	first, last = objects[0].Day-APIDays-1, objects[len(objects)-1].Day+1
 	if r.event.from != nil {
 		first = max(first, *r.event.from)
 	}
@@ -241,7 +241,7 @@ const spoolRoom = 256 << 20
 func (p *replay) inOrder(ctx context.Context, objects []storage.RawObject, days window) (keys []string, whole bool) {
 	whole = true
 	for _, o := range objects {
-		if o.Day < days.From-1 || o.Day > days.To+apiDays+1 {
+		if o.Day < days.From-1 || o.Day > days.To+APIDays+1 {
 			continue
 		}
 		if _, known := p.fetched[o.Key]; !known {

@@ -37,17 +37,8 @@ type Job struct {
 
 // Run does the job. An error is a [*Failure]; the summary is whole either way.
 func Run(ctx context.Context, job Job) (Summary, error) {
-	started := time.Now()
-	budget := newBudget(ctx, started)
-	ctx, cancel := context.WithDeadline(ctx, budget.end())
-	defer cancel()
-	if job.Transport == nil {
-		own := newTransport()
-		defer own.CloseIdleConnections()
-		job.Transport = own
-	}
-	r := &run{job: job, started: started, budget: budget, rows: newSpool(), changed: make(map[stats.Day][]int64), cos: &meter{next: job.Transport}}
-	defer r.rows.close()
+	ctx, r, end := begin(ctx, job)
+	defer end()
 	faults, again := r.prepare(ctx)
 	if r.event.check {
 		faults = append(faults, "the event asks for check, which is no run")
@@ -77,6 +68,26 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 	coverage := r.findGaps()
 	r.register(ctx)
 	return r.finish(ctx, coverage)
+}
+
+// begin starts a run's clock and returns its state, and what ends it.
+func begin(ctx context.Context, job Job) (bounded context.Context, r *run, end func()) {
+	started := time.Now()
+	budget := newBudget(ctx, started)
+	bounded, cancel := context.WithDeadline(ctx, budget.end())
+	var own *http.Transport
+	if job.Transport == nil {
+		own = newTransport()
+		job.Transport = own
+	}
+	r = &run{job: job, started: started, budget: budget, rows: newSpool(), changed: make(map[stats.Day][]int64), cos: &meter{next: job.Transport}}
+	return bounded, r, func() {
+		r.rows.close()
+		if own != nil {
+			own.CloseIdleConnections()
+		}
+		cancel()
+	}
 }
 
 // run is one run's state.

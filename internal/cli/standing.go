@@ -15,9 +15,6 @@ import (
 	"chatlake/storage"
 )
 
-// apiDays is how many whole days the API keeps.
-const apiDays = 30
-
 // appStatus is what the lake has of an app, and lacks as of now: also where no run came to find it.
 type appStatus struct {
 	ID       int64         `json:"sdk_app_id"`
@@ -76,12 +73,12 @@ func standing(newest handler.Latest, due, today stats.Day) []appStatus {
 // judge finds the gaps of an app: those that the newest run knew, and the days since.
 func (a *appStatus) judge(known []handler.Gap, looked, due, today stats.Day) {
 	add := func(day stats.Day, sourceLacks bool) {
-		lost := day < today-apiDays
+		lost := day < today-handler.APIDays
 		if n := len(a.Gaps); n > 0 && a.Gaps[n-1].To == day-1 && a.Gaps[n-1].Lost == lost && a.Gaps[n-1].SourceLacks == sourceLacks {
 			a.Gaps[n-1].To = day
 			return
 		}
-		a.Gaps = append(a.Gaps, handler.Gap{AppID: a.ID, From: day, To: day, LostAfter: day + apiDays - 1, Lost: lost, SourceLacks: sourceLacks})
+		a.Gaps = append(a.Gaps, handler.Gap{AppID: a.ID, From: day, To: day, LostAfter: day + handler.APIDays - 1, Lost: lost, SourceLacks: sourceLacks})
 	}
 	slices.SortFunc(known, func(x, y handler.Gap) int { return cmp.Compare(x.From, y.From) })
 	newest := stats.Day(0) // that is there, or known to be missing

@@ -18,8 +18,7 @@ import (
 
 const (
 	statusRuns = 10
-	statusDays = 60             // that are looked back for them
-	lateAfter  = 36 * time.Hour // a daily timer's newest run is never so old
+	statusDays = 60 // that are looked back for them
 )
 
 // status is what chatlake status prints as JSON.
@@ -149,7 +148,7 @@ func (s *status) inspectRun(now time.Time, due stats.Day) stats.Day {
 	if began, err := time.Parse(time.RFC3339, s.Newest.StartedAt); err == nil {
 		age := now.Sub(began)
 		s.AgeHours = int(age.Hours())
-		if age > lateAfter {
+		if age > handler.LateAfter {
 			s.attend("the newest run is %d hours old: see whether the function's timer is on, and what its log says", s.AgeHours)
 		} else {
 			due = min(due, stats.DayIn(began, stats.Beijing)-1)

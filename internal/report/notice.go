@@ -46,7 +46,7 @@ func (r *Report) Notices() []Notice {
 		if app.LeftAfter == nil {
 			continue
 		}
-		if left := int(*app.LeftAfter + apiDays - stats.DayIn(r.Made, stats.Beijing)); left >= 0 {
+		if left := int(*app.LeftAfter + handler.APIDays - stats.DayIn(r.Made, stats.Beijing)); left >= 0 {
 			all = append(all, Notice{
 				look, fmt.Sprintf("%s has rows up to %s and is not pulled any more.", app.title(), *app.LeftAfter),
 				"If that is not meant, put it back into CHATLAKE_APPS.", "coverage",
@@ -66,7 +66,7 @@ func (r *Report) noticesOfRuns() (all []Notice) {
 	if r.Newest == nil {
 		return []Notice{{urgent, "No run has left a summary yet.", "Start one by chatlake run, or look into the function's log.", ""}}
 	}
-	if since := r.Made.Sub(r.Newest.Clock); since > overdue {
+	if since := r.Made.Sub(r.Newest.Clock); since > handler.LateAfter {
 		all = append(all, Notice{
 			urgent, fmt.Sprintf("No run has left a summary since %s, %s.", minute(r.Newest.Clock), ago(r.Newest.Clock, r.Made)),
 			"See whether the timer is on, and what the function's log says.", "runs",

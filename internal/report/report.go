@@ -23,10 +23,8 @@ import (
 )
 
 const (
-	mostRuns   = 14             // that are shown
-	readAtOnce = 16             // days in flight
-	overdue    = 36 * time.Hour // between two daily runs
-	apiDays    = 30             // that the API has, up to yesterday
+	mostRuns   = 14 // that are shown
+	readAtOnce = 16 // days in flight
 )
 
 // Report is what the page shows.
@@ -117,7 +115,7 @@ func (r *Report) readRuns(ctx context.Context, lake *storage.Lake, days int) (ha
 			return newest, fmt.Errorf("the newest run's summary, _runs/latest.json, cannot be read: %w: the next run writes it anew", err)
 		}
 	}
-	since := stats.DayIn(r.Made, time.UTC) - stats.Day(max(days, apiDays))
+	since := stats.DayIn(r.Made, time.UTC) - stats.Day(max(days, handler.APIDays))
 	texts, err := lake.Runs(ctx, since, mostRuns)
 	if err != nil {
 		return newest, fmt.Errorf("reading the runs failed: %w", err)
@@ -152,7 +150,7 @@ func newRun(s handler.Summary) Run {
 // run is still to come.
 func lastDue(newest *Run, now time.Time) stats.Day {
 	today := stats.DayIn(now, stats.Beijing)
-	if newest != nil && stats.DayIn(newest.Clock, stats.Beijing) < today && now.Sub(newest.Clock) <= overdue {
+	if newest != nil && stats.DayIn(newest.Clock, stats.Beijing) < today && now.Sub(newest.Clock) <= handler.LateAfter {
 		return today - 2
 	}
 	return today - 1

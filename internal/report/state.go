@@ -81,13 +81,13 @@ func (h *history) judge(r *Report, newest handler.Latest) (gaps []Gap) {
 			gaps[n-1].To = day
 			return
 		}
-		gaps = append(gaps, Gap{h.ID, day, day, state, int(day + apiDays - 1 - today)})
+		gaps = append(gaps, Gap{h.ID, day, day, state, int(day + handler.APIDays - 1 - today)})
 	}
 	missing := func(day stats.Day) State {
 		switch {
 		case h.sourceLacks(day):
 			return None
-		case day < today-apiDays:
+		case day < today-handler.APIDays:
 			return Lost
 		}
 		return AtRisk

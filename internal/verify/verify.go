@@ -28,7 +28,6 @@ import (
 const (
 	filesAtOnce   = 8 // which bounds the memory: the rows of so many days
 	objectsAtOnce = 4 // of the raw archive
-	apiDays       = 30
 )
 
 // Report is what was read, and what is wrong.
@@ -206,7 +205,7 @@ func (t *table) between(app int64, from, to stats.Day) []Missing {
 
 // ranges joins days that follow one another and that the same may bring back.
 func (t *table) ranges(app int64, days []stats.Day) (list []Missing) {
-	reach := func(day stats.Day) bool { return day >= t.today-apiDays }
+	reach := func(day stats.Day) bool { return day >= t.today-handler.APIDays }
 	for _, day := range days {
 		if n := len(list); n > 0 && list[n-1].To == day-1 && reach(list[n-1].From) == reach(day) {
 			list[n-1].To = day
